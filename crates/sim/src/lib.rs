@@ -1,0 +1,1 @@
+//! offsetscope-sim
