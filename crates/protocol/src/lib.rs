@@ -8,6 +8,7 @@ pub mod config;
 pub mod ctx;
 pub mod error;
 pub mod ids;
+pub mod record;
 
 pub mod protections;
 pub mod time;
