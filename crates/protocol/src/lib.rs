@@ -10,6 +10,7 @@ pub mod error;
 pub mod ids;
 pub mod record;
 
+pub mod messages;
 pub mod protections;
 pub mod time;
 pub mod trace;
