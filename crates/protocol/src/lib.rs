@@ -5,6 +5,7 @@
 
 pub mod api;
 pub mod config;
+pub mod consumer_protocol;
 pub mod ctx;
 pub mod error;
 pub mod ids;

@@ -73,7 +73,10 @@ impl Reader {
     /// Plain array length; −1 counts as none.
     pub fn array(&mut self, min_bytes: usize) -> Result<usize, Malformed> {
         let count = self.int32()?;
-        self.checked(usize::try_from(count.max(0)).map_err(|_| Malformed)?, min_bytes)
+        self.checked(
+            usize::try_from(count.max(0)).map_err(|_| Malformed)?,
+            min_bytes,
+        )
     }
 
     /// Compact array length; null counts as none.

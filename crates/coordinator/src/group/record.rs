@@ -319,7 +319,17 @@ mod tests {
 
     #[test]
     fn topic_ids_sort_by_their_text() {
-        let ids = [0u128, 1, 208, 112, 177, u128::MAX, 62 << 122, 1 << 100, 63 << 122];
+        let ids = [
+            0u128,
+            1,
+            208,
+            112,
+            177,
+            u128::MAX,
+            62 << 122,
+            1 << 100,
+            63 << 122,
+        ];
         let mut by_rank: Vec<_> = ids.map(|n| TopicId(Uuid(n))).into();
         let mut by_text = by_rank.clone();
         by_rank.sort();

@@ -49,7 +49,9 @@ impl Record {
             Self::ConsumerGroupPartitionMetadata { .. } => {
                 w.varint(1).tags(&[]);
             }
-            Self::ConsumerGroupMemberMetadata { value, .. } => write_member(&mut w, value.as_ref()?),
+            Self::ConsumerGroupMemberMetadata { value, .. } => {
+                write_member(&mut w, value.as_ref()?)
+            }
             Self::ConsumerGroupTargetAssignmentMetadata { value, .. } => {
                 let value = value.as_ref()?;
                 w.int32(value.assignment_epoch)
@@ -247,7 +249,13 @@ fn read_group(bytes: Bytes) -> Result<GroupMetadataValue, Malformed> {
             r.nullable_string()
         }
     };
-    let blob = |r: &mut Reader| if compact { r.compact_bytes() } else { r.bytes() };
+    let blob = |r: &mut Reader| {
+        if compact {
+            r.compact_bytes()
+        } else {
+            r.bytes()
+        }
+    };
     let protocol_type = text(&mut r)?;
     let generation = r.int32()?;
     let protocol = nullable(&mut r)?;
@@ -262,7 +270,11 @@ fn read_group(bytes: Bytes) -> Result<GroupMetadataValue, Malformed> {
     for _ in 0..count {
         members.push(ClassicMemberValue {
             member_id: text(&mut r)?,
-            group_instance_id: if version >= 3 { nullable(&mut r)? } else { None },
+            group_instance_id: if version >= 3 {
+                nullable(&mut r)?
+            } else {
+                None
+            },
             client_id: text(&mut r)?,
             client_host: text(&mut r)?,
             rebalance_timeout: if version >= 1 { r.int32()? } else { -1 },
@@ -440,7 +452,16 @@ fn read_assigned(r: &mut Reader, member_epoch: i32) -> Result<AssignedPartitions
         let with_epochs: BTreeMap<i32, i32> = partitions
             .iter()
             .enumerate()
-            .map(|(i, &partition)| (partition, if known { epochs[i] } else { member_epoch.max(0) }))
+            .map(|(i, &partition)| {
+                (
+                    partition,
+                    if known {
+                        epochs[i]
+                    } else {
+                        member_epoch.max(0)
+                    },
+                )
+            })
             .collect();
         assigned.insert(id, with_epochs);
     }
@@ -499,7 +520,10 @@ mod tests {
         };
         assert_eq!(hex(&record.key_bytes()), "0002000167");
         let value = record.value_bytes().expect("not a tombstone");
-        assert_eq!(hex(&value), "0003000000000000ffffffff0000018bcfe5680000000000");
+        assert_eq!(
+            hex(&value),
+            "0003000000000000ffffffff0000018bcfe5680000000000"
+        );
         assert_eq!(
             Record::decode(record.key_bytes(), Some(value)),
             Ok(Some(record))

@@ -41,6 +41,8 @@ impl<E> DeferredQueue<E> {
 
     /// Offset and number of events, for a picture of what waits.
     pub fn waiting(&self) -> impl Iterator<Item = (Offset, usize)> {
-        self.waiting.iter().map(|(&offset, events)| (offset, events.len()))
+        self.waiting
+            .iter()
+            .map(|(&offset, events)| (offset, events.len()))
     }
 }

@@ -6,8 +6,9 @@ use std::cmp::Ordering;
 
 /// `String.hashCode`: over UTF-16 units, h = 31·h + unit, wrapping at 32 bits.
 pub fn string_hash(text: &str) -> i32 {
-    text.encode_utf16()
-        .fold(0i32, |h, unit| h.wrapping_mul(31).wrapping_add(i32::from(unit)))
+    text.encode_utf16().fold(0i32, |h, unit| {
+        h.wrapping_mul(31).wrapping_add(i32::from(unit))
+    })
 }
 
 /// `String.compareTo`: by UTF-16 units.

@@ -123,7 +123,9 @@ impl<K: JavaHash + Eq, V> TimelineTable<K, V> {
         Q: JavaHash + Eq + ?Sized,
     {
         let slot = self.slot(key);
-        let at = self.slots[slot].iter().position(|(k, _)| k.borrow() == key)?;
+        let at = self.slots[slot]
+            .iter()
+            .position(|(k, _)| k.borrow() == key)?;
         self.len -= 1;
         Some(self.slots[slot].remove(at).1)
     }

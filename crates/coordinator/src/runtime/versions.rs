@@ -77,7 +77,9 @@ impl<S: Clone> Versions<S> {
 
     /// Every state that is still held: versions and the current one.
     pub fn held(&self) -> impl Iterator<Item = &S> {
-        self.snapshots.values().chain(std::iter::once(&self.current))
+        self.snapshots
+            .values()
+            .chain(std::iter::once(&self.current))
     }
 }
 
@@ -97,7 +99,11 @@ mod tests {
         assert_eq!(*v.committed(), 1);
         *v.current_mut() = 3;
         v.commit(Offset(20));
-        assert_eq!(*v.committed(), 2, "a change without a record waits for the next write");
+        assert_eq!(
+            *v.committed(),
+            2,
+            "a change without a record waits for the next write"
+        );
     }
 
     #[test]
