@@ -1,1 +1,31 @@
-fn main() {}
+//! The same world in a terminal. Only this binary reads arguments, files and the terminal.
+
+mod verify_cmd;
+
+use std::process::ExitCode;
+
+const USAGE: &str = "\
+offsetscope: Kafka's own rules, in a terminal
+
+  offsetscope verify [--selftest] PATH…    play recorded answers of Apache Kafka against every crate
+";
+
+fn main() -> ExitCode {
+    let args: Vec<String> = std::env::args().skip(1).collect();
+    let result = match args.first().map(String::as_str) {
+        Some("verify") => verify_cmd::run(&args[1..]),
+        Some("help" | "--help" | "-h") | None => {
+            print!("{USAGE}");
+            Ok(true)
+        }
+        Some(other) => Err(format!("there is no command `{other}`\n\n{USAGE}")),
+    };
+    match result {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(problem) => {
+            eprintln!("{problem}");
+            ExitCode::from(2)
+        }
+    }
+}

@@ -1,0 +1,160 @@
+//! A recorded case as it stands in its file: config, init, steps with what Kafka answered.
+//!
+//! The kinds give the fields their meaning; this module only reads them.
+
+use serde_json::{Map, Value};
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+/// One line of a `.jsonl` file.
+#[derive(Clone, Debug)]
+pub struct Case {
+    pub kind: String,
+    /// The file's name without its ending.
+    pub family: String,
+    pub id: String,
+    pub title: String,
+    /// Kafka's dotted names, only where they differ from the defaults of 4.3.
+    pub config: BTreeMap<String, String>,
+    pub init: Value,
+    pub steps: Vec<Step>,
+}
+
+/// One operation, its inputs, and what Kafka answered.
+#[derive(Clone, Debug)]
+pub struct Step {
+    pub op: String,
+    /// Everything of the step but `op` and `expect`.
+    pub input: Map<String, Value>,
+    pub expect: Value,
+}
+
+impl Step {
+    fn from_json(value: Value) -> Result<Self, String> {
+        let Value::Object(mut input) = value else {
+            return Err("a step is an object".into());
+        };
+        let op = match input.remove("op") {
+            Some(Value::String(op)) => op,
+            _ => return Err("a step names its op".into()),
+        };
+        let expect = input.remove("expect").unwrap_or(Value::Object(Map::new()));
+        Ok(Self { op, input, expect })
+    }
+
+    /// An input field; `Null` where it is absent.
+    pub fn get(&self, name: &str) -> &Value {
+        self.input.get(name).unwrap_or(&Value::Null)
+    }
+
+    pub fn has(&self, name: &str) -> bool {
+        self.input.contains_key(name)
+    }
+
+    pub fn i64(&self, name: &str) -> Option<i64> {
+        self.get(name).as_i64()
+    }
+
+    pub fn str(&self, name: &str) -> Option<&str> {
+        self.get(name).as_str()
+    }
+
+    pub fn bool(&self, name: &str) -> Option<bool> {
+        self.get(name).as_bool()
+    }
+}
+
+impl Case {
+    /// Reads one line. `family` is the name of its file.
+    pub fn from_line(line: &str, family: &str) -> Result<Self, String> {
+        let value: Value = serde_json::from_str(line).map_err(|e| e.to_string())?;
+        let Value::Object(mut case) = value else {
+            return Err("a case is an object".into());
+        };
+        if case.get("format").and_then(Value::as_i64) != Some(1) {
+            return Err("only format 1 is known".into());
+        }
+        let mut text = |name: &str| match case.remove(name) {
+            Some(Value::String(text)) => Ok(text),
+            _ => Err(format!("a case has a text `{name}`")),
+        };
+        let (kind, id, title) = (text("kind")?, text("id")?, text("title")?);
+        let config = match case.remove("config") {
+            Some(Value::Object(pairs)) => pairs.into_iter().map(|(k, v)| (k, plain(&v))).collect(),
+            _ => BTreeMap::new(),
+        };
+        let steps = match case.remove("steps") {
+            Some(Value::Array(steps)) => steps
+                .into_iter()
+                .map(Step::from_json)
+                .collect::<Result<_, _>>()?,
+            _ => return Err("a case has steps".into()),
+        };
+        let init = case.remove("init").unwrap_or(Value::Null);
+        Ok(Self {
+            kind,
+            family: family.into(),
+            id,
+            title,
+            config,
+            init,
+            steps,
+        })
+    }
+}
+
+/// A config value as it would stand in a properties file.
+fn plain(value: &Value) -> String {
+    match value {
+        Value::String(text) => text.clone(),
+        other => other.to_string(),
+    }
+}
+
+/// All cases below `paths` (files or folders), files in name order.
+pub fn load(paths: &[PathBuf]) -> Result<Vec<Case>, String> {
+    let mut files = Vec::new();
+    for path in paths {
+        collect(path, &mut files)?;
+    }
+    let mut cases = Vec::new();
+    for file in files
+        .iter()
+        .filter(|f| f.extension().is_some_and(|e| e == "jsonl"))
+    {
+        let family = file
+            .file_stem()
+            .unwrap_or_default()
+            .to_string_lossy()
+            .into_owned();
+        let text = std::fs::read_to_string(file).map_err(|e| format!("{}: {e}", file.display()))?;
+        for (number, line) in text
+            .lines()
+            .enumerate()
+            .filter(|(_, line)| !line.trim().is_empty())
+        {
+            let case = Case::from_line(line, &family);
+            cases.push(case.map_err(|e| format!("{}:{}: {e}", file.display(), number + 1))?);
+        }
+    }
+    Ok(cases)
+}
+
+/// Every file below `path`, in name order, so that a report is the same on every machine.
+pub fn collect(path: &Path, files: &mut Vec<PathBuf>) -> Result<(), String> {
+    let problem = |e: std::io::Error| format!("{}: {e}", path.display());
+    if path.is_file() {
+        files.push(path.to_owned());
+        return Ok(());
+    }
+    let mut entries: Vec<PathBuf> = std::fs::read_dir(path)
+        .map_err(problem)?
+        .map(|e| e.map(|e| e.path()))
+        .collect::<Result<_, _>>()
+        .map_err(problem)?;
+    entries.sort();
+    for entry in entries {
+        collect(&entry, files)?;
+    }
+    Ok(())
+}
