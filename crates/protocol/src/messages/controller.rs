@@ -1,6 +1,6 @@
 //! What brokers and administrators ask of the controller: BrokerRegistration (62), BrokerHeartbeat (63),
 //! UnregisterBroker (64), AlterPartition (56), ElectLeaders (43), AlterPartitionReassignments (45),
-//! ListPartitionReassignments (46), AssignReplicasToDirs (73).
+//! ListPartitionReassignments (46), UpdateFeatures (57), AssignReplicasToDirs (73).
 
 use crate::{BrokerEpoch, ErrorCode, LeaderEpoch, Name, NodeId, Offset, PartitionEpoch, Uuid};
 
@@ -9,12 +9,14 @@ messages! {
         broker_id: NodeId,
         cluster_id: Name,
         incarnation_id: Uuid,
+        listeners: Vec<RegisteredListener>,
         features: Vec<RegisteredFeature>,
         rack: Option<Name>,
         log_dirs: Vec<Uuid>,
         /// The broker epoch that this directory ended with, after a clean shutdown; −1 = unclean or first start.
         previous_broker_epoch: BrokerEpoch = BrokerEpoch::NONE,
     }
+    RegisteredListener { name: Name, host: Name, port: u16, security_protocol: i16 }
     RegisteredFeature { name: Name, min_supported_version: i16, max_supported_version: i16 }
     BrokerRegistrationResponse { throttle_time_ms: i32, error: ErrorCode, broker_epoch: BrokerEpoch = BrokerEpoch::NONE }
 
@@ -26,6 +28,8 @@ messages! {
         want_fence: bool,
         want_shut_down: bool,
         offline_log_dirs: Vec<Uuid>,
+        /// `None` until the broker has caught up with the metadata for the first time.
+        cordoned_log_dirs: Option<Vec<Uuid>>,
     }
     BrokerHeartbeatResponse { throttle_time_ms: i32, error: ErrorCode, is_caught_up: bool, is_fenced: bool = true, should_shut_down: bool }
 
@@ -91,4 +95,9 @@ messages! {
     DirectoryTopic { topic_id: Uuid, partitions: Vec<DirectoryPartition> }
     DirectoryPartition { partition_index: i32, error: ErrorCode }
     AssignReplicasToDirsResponse { throttle_time_ms: i32, error: ErrorCode, directories: Vec<DirectoryData> }
+
+    UpdateFeaturesRequest { timeout_ms: i32 = 60_000, feature_updates: Vec<FeatureUpdateKey>, validate_only: bool }
+    /// `upgrade_type`: 1 upgrade, 2 safe downgrade, 3 unsafe downgrade.
+    FeatureUpdateKey { feature: Name, max_version_level: i16, upgrade_type: i8 = 1 }
+    UpdateFeaturesResponse { throttle_time_ms: i32, error: ErrorCode, error_message: Option<String> }
 }

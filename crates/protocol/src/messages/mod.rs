@@ -204,5 +204,6 @@ message_unions! {
     AllocateProducerIds(AllocateProducerIdsRequest, AllocateProducerIdsResponse),
     ConsumerGroupHeartbeat(ConsumerGroupHeartbeatRequest, ConsumerGroupHeartbeatResponse),
     ConsumerGroupDescribe(ConsumerGroupDescribeRequest, ConsumerGroupDescribeResponse),
+    UpdateFeatures(UpdateFeaturesRequest, UpdateFeaturesResponse),
     AssignReplicasToDirs(AssignReplicasToDirsRequest, AssignReplicasToDirsResponse),
 }
