@@ -5,6 +5,7 @@
 
 pub mod case;
 pub mod diff;
+pub mod raft;
 pub mod report;
 pub mod run;
 pub mod selftest;
@@ -16,5 +17,8 @@ pub use run::{Kind, Outcome, play_steps};
 
 /// Every kind of recorded case that has a driver.
 pub fn kinds() -> &'static [Kind] {
-    &[]
+    &[Kind {
+        name: "raft",
+        play: raft::play,
+    }]
 }
