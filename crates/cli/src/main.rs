@@ -7,7 +7,8 @@ use std::process::ExitCode;
 const USAGE: &str = "\
 offsetscope: Kafka's own rules, in a terminal
 
-  offsetscope verify [--selftest] PATH…    play recorded answers of Apache Kafka against every crate
+  offsetscope verify [--selftest] [--baseline FILE [--write]] PATH…
+      play recorded answers of Apache Kafka against every crate
 ";
 
 fn main() -> ExitCode {

@@ -3,6 +3,7 @@
 //! It feeds inputs to a crate's public entry points and compares what comes back. It refuses to know any rule of Kafka:
 //! a driver that had to compute an answer itself would prove nothing.
 
+pub mod baseline;
 pub mod case;
 pub mod diff;
 pub mod raft;
