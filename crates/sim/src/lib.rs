@@ -5,3 +5,4 @@
 pub mod command;
 pub mod predicate;
 pub mod scenario;
+pub mod view;

@@ -1,0 +1,126 @@
+//! TypeScript twins of the cards. `web/engine/generated.ts` is what this makes; the test fails when it is stale.
+//!
+//! `UPDATE_TYPES=1 cargo test -p offsetscope-sim --features types types` writes the file anew.
+
+use super::cards::*;
+use super::event_cards::*;
+use ts_rs::{Config, TS};
+
+/// The whole file, ready to be written.
+pub fn typescript() -> String {
+    let cfg = Config::new().with_large_int("number");
+    let mut out = String::from(
+        "// Made from crates/sim/src/view by its `types` test; do not edit.\n// All *_us are microseconds since the scenario's start.\n",
+    );
+    macro_rules! all {
+        ($($t:ty),* $(,)?) => { $( out.push_str("\nexport "); out.push_str(&<$t>::decl(&cfg)); out.push('\n'); )* };
+    }
+    all!(
+        Frame,
+        NodeState,
+        BrokerCard,
+        ControllerCard,
+        TopicCard,
+        PartitionCard,
+        Role,
+        ReplicaCard,
+        SegmentCard,
+        EpochCard,
+        TruncatedCard,
+        PinCard,
+        PinKind,
+        KeyCard,
+        ClientState,
+        ProducerCard,
+        AccumulatedCard,
+        GroupCard,
+        MemberCard,
+        OwnedCard,
+        Doing,
+        TimerCard,
+        LinkCard,
+        LedgerCard,
+        EventCard,
+        What,
+        SubjectCard,
+        FactValue,
+        FactCard,
+        CauseCard,
+        MarkCard,
+        Lane,
+        MarkTone,
+        KnotCard,
+    );
+    let flag = |name: &str, v: u32| format!("  {name}: {v},\n");
+    out.push_str("\n/** Bits of a cell's flags. */\nexport const CELL = {\n");
+    for (n, v) in [
+        ("aboveHw", cell::ABOVE_HW),
+        ("tombstone", cell::TOMBSTONE),
+        ("control", cell::CONTROL),
+        ("abort", cell::ABORT),
+        ("transactional", cell::TRANSACTIONAL),
+        ("open", cell::OPEN),
+        ("aborted", cell::ABORTED),
+        ("batchStart", cell::BATCH_START),
+    ] {
+        out.push_str(&flag(n, v));
+    }
+    out.push_str(
+        "} as const;\n\n/** Columns of a message in flight. */\nexport const FLIGHT = {\n",
+    );
+    for (n, v) in [
+        ("id", flight::ID),
+        ("kind", flight::KIND),
+        ("from", flight::FROM),
+        ("to", flight::TO),
+        ("sentUs", flight::SENT_US),
+        ("arrivesUs", flight::ARRIVES_US),
+        ("place", flight::PLACE),
+        ("firstOffset", flight::FIRST_OFFSET),
+        ("records", flight::RECORDS),
+        ("key", flight::KEY),
+        ("state", flight::STATE),
+        ("api", flight::API),
+        ("error", flight::ERROR),
+        ("connection", flight::CONNECTION),
+        ("forward", flight::FORWARD),
+        ("number", flight::NUMBER),
+        ("stride", flight::STRIDE),
+    ] {
+        out.push_str(&flag(n, v as u32));
+    }
+    out.push_str("} as const;\n\n/** How a message is drawn. */\nexport const FLIGHT_KIND = {\n");
+    for (n, v) in [
+        ("noise", FlightKind::Noise),
+        ("produce", FlightKind::Produce),
+        ("produceAnswer", FlightKind::ProduceAnswer),
+        ("followerFetch", FlightKind::FollowerFetch),
+        ("followerData", FlightKind::FollowerData),
+        ("consumerFetch", FlightKind::ConsumerFetch),
+        ("consumerData", FlightKind::ConsumerData),
+        ("group", FlightKind::Group),
+        ("commit", FlightKind::Commit),
+        ("control", FlightKind::Control),
+    ] {
+        out.push_str(&flag(n, v as u32));
+    }
+    out.push_str("} as const;\n");
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn types_in_web_are_fresh() {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../web/engine/generated.ts");
+        let fresh = super::typescript();
+        if std::env::var_os("UPDATE_TYPES").is_some() {
+            std::fs::write(path, &fresh).expect("the file can be written");
+        }
+        let committed = std::fs::read_to_string(path).unwrap_or_default();
+        assert!(
+            committed == fresh,
+            "web/engine/generated.ts is stale: run UPDATE_TYPES=1 cargo test -p offsetscope-sim --features types types"
+        );
+    }
+}
