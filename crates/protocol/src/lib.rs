@@ -15,6 +15,7 @@ pub mod messages;
 pub mod protections;
 pub mod time;
 pub mod trace;
+pub mod wire;
 
 pub use api::ApiKey;
 pub use ctx::{Ctx, Draws};

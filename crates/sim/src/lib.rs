@@ -1,8 +1,20 @@
-//! The world: virtual time, network, faults, chance, and what people say to it.
+//! The world: virtual time, network, faults, chance, trace, and what people say to it.
 //!
-//! Everything that Kafka does lives in the crates below; this one gives them time and each other. It knows no browser.
+//! Everything that Kafka does lives in the crates below; this one gives them time, chance, a wire and each other. It knows no
+//! browser, no file and no clock.
 
+pub mod actor;
+pub mod chance;
 pub mod command;
+pub mod cost;
+pub mod ids;
+pub mod network;
 pub mod predicate;
+pub mod queue;
 pub mod scenario;
+pub mod trace;
 pub mod view;
+pub mod world;
+
+pub use ids::{ActorId, Direction, EventId};
+pub use world::World;
