@@ -83,6 +83,7 @@ apis! {
     ConsumerGroupDescribe = 69 "CONSUMER_GROUP_DESCRIBE" v 1,
     AssignReplicasToDirs = 73 "ASSIGN_REPLICAS_TO_DIRS" v 0,
     DescribeTopicPartitions = 75 "DESCRIBE_TOPIC_PARTITIONS" v 0,
+    UpdateRaftVoter = 82 "UPDATE_RAFT_VOTER" v 0,
 }
 
 #[cfg(test)]

@@ -11,10 +11,12 @@ pub mod accumulator;
 pub mod batch;
 pub mod config;
 pub mod connections;
+mod describe;
 pub mod election;
 pub mod leader;
 pub mod listener;
 pub mod log;
+pub mod memory_log;
 pub mod message;
 pub mod node;
 mod poll;
@@ -25,12 +27,17 @@ mod requests;
 mod responses;
 pub mod rules;
 pub mod state;
+pub mod wire;
+
+#[cfg(test)]
+mod tests;
 
 pub use accumulator::AppendError;
 pub use config::QuorumConfig;
 pub use election::ElectionState;
 pub use listener::Event;
 pub use log::{Isolation, LogFetchInfo, OffsetAndEpoch, RaftLog, Records, ValidOffsetAndEpoch};
+pub use memory_log::{MemoryLog, ReadLimit};
 pub use message::{FetchAnswer, ReplicaKey, Request, RequestBody, Response, ResponseBody};
 pub use node::{Identity, Input, Node, Output, RequestToken};
 pub use report::CLUSTER_METADATA_TOPIC;

@@ -206,4 +206,5 @@ message_unions! {
     ConsumerGroupDescribe(ConsumerGroupDescribeRequest, ConsumerGroupDescribeResponse),
     UpdateFeatures(UpdateFeaturesRequest, UpdateFeaturesResponse),
     AssignReplicasToDirs(AssignReplicasToDirsRequest, AssignReplicasToDirsResponse),
+    UpdateRaftVoter(UpdateRaftVoterRequest, UpdateRaftVoterResponse),
 }

@@ -1,8 +1,8 @@
-//! KRaft: Vote (52), BeginQuorumEpoch (53), EndQuorumEpoch (54), DescribeQuorum (55).
+//! KRaft: Vote (52), BeginQuorumEpoch (53), EndQuorumEpoch (54), DescribeQuorum (55), UpdateRaftVoter (82).
 //!
 //! Each names the metadata topic and its partition 0, as Kafka's do; that never varies, so it is left out here.
 
-use super::NodeEndpoint;
+use super::{LeaderIdAndEpoch, NodeEndpoint};
 use crate::{ErrorCode, LeaderEpoch, Ms, Name, NodeId, Offset, Uuid};
 
 messages! {
@@ -74,4 +74,12 @@ messages! {
         last_fetch_timestamp: Ms = -1,
         last_caught_up_timestamp: Ms = -1,
     }
+
+    UpdateRaftVoterRequest {
+        cluster_id: Option<Name>,
+        current_leader_epoch: LeaderEpoch,
+        voter_id: NodeId,
+        voter_directory_id: Uuid,
+    }
+    UpdateRaftVoterResponse { throttle_time_ms: i32, error: ErrorCode, current_leader: LeaderIdAndEpoch }
 }

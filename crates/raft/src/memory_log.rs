@@ -1,24 +1,50 @@
-//! A list of batches behind the port of the quorum's log. One read brings at most two batches, as in the recorded runs.
+//! The quorum's log as a list of batches in memory: for tests, recorded cases, and hosts that keep no files.
+//!
+//! Nothing here is ever unflushed; a host that models power losses keeps its log elsewhere.
 
+use crate::log::{Isolation, LogFetchInfo, OffsetAndEpoch, RaftLog, Records};
 use bytes::Bytes;
 use protocol::record::RecordBatch;
 use protocol::{LeaderEpoch, Offset};
-use raft::{Isolation, LogFetchInfo, OffsetAndEpoch, RaftLog, Records};
 use std::collections::BTreeMap;
+
+/// How much one read brings.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum ReadLimit {
+    /// What the reader asks for, in bytes, at least one batch.
+    #[default]
+    Bytes,
+    /// So many batches, and the fetch counts from the start of the first one: the habits of the log that Kafka tests its quorum on.
+    Batches(usize),
+}
 
 #[derive(Clone, Debug, Default)]
 pub struct MemoryLog {
-    pub batches: Vec<RecordBatch>,
+    batches: Vec<RecordBatch>,
+    /// Where each epoch begins, ascending.
     epoch_starts: Vec<(LeaderEpoch, Offset)>,
     snapshots: BTreeMap<OffsetAndEpoch, Bytes>,
     high_watermark: Offset,
+    limit: ReadLimit,
 }
 
-/// Most batches that one read brings.
-const READ_LIMIT: usize = 2;
-
 impl MemoryLog {
-    pub fn push(&mut self, batch: RecordBatch) {
+    pub fn new(batches: Vec<RecordBatch>, limit: ReadLimit) -> Self {
+        let mut log = Self {
+            limit,
+            ..Self::default()
+        };
+        for batch in batches {
+            log.push(batch);
+        }
+        log
+    }
+
+    pub fn batches(&self) -> &[RecordBatch] {
+        &self.batches
+    }
+
+    fn push(&mut self, batch: RecordBatch) {
         let epoch = LeaderEpoch(batch.partition_leader_epoch());
         if self
             .epoch_starts
@@ -28,6 +54,12 @@ impl MemoryLog {
             self.epoch_starts.push((epoch, Offset(batch.base_offset())));
         }
         self.batches.push(batch);
+    }
+
+    /// Index of the first batch that ends at or after `offset`.
+    fn position(&self, offset: Offset) -> usize {
+        self.batches
+            .partition_point(|batch| batch.last_offset() < offset.get())
     }
 }
 
@@ -105,21 +137,31 @@ impl RaftLog for MemoryLog {
         }
     }
 
-    fn read(&self, offset: Offset, isolation: Isolation, _max_bytes: i32) -> LogFetchInfo {
+    fn read(&self, offset: Offset, isolation: Isolation, max_bytes: i32) -> LogFetchInfo {
         let end = match isolation {
             Isolation::Committed => self.high_watermark,
             Isolation::Uncommitted => self.end_offset(),
         };
-        let records: Records = self
-            .batches
+        let readable = self.batches[self.position(offset)..]
             .iter()
-            .filter(|batch| batch.last_offset() >= offset.get() && batch.last_offset() < end.get())
-            .take(READ_LIMIT)
-            .cloned()
-            .collect();
-        let start_offset = records
-            .first()
-            .map_or(offset, |batch| Offset(batch.base_offset()));
+            .take_while(|batch| batch.last_offset() < end.get());
+        let mut size = 0;
+        let max = usize::try_from(max_bytes).unwrap_or(0);
+        let records: Records = match self.limit {
+            ReadLimit::Batches(count) => readable.take(count).cloned().collect(),
+            ReadLimit::Bytes => readable
+                .take_while(|batch| {
+                    let is_first = size == 0;
+                    size += batch.size_in_bytes();
+                    is_first || size <= max
+                })
+                .cloned()
+                .collect(),
+        };
+        let start_offset = match (self.limit, records.first()) {
+            (ReadLimit::Batches(_), Some(first)) => Offset(first.base_offset()),
+            _ => offset,
+        };
         LogFetchInfo {
             start_offset,
             records,
@@ -138,8 +180,7 @@ impl RaftLog for MemoryLog {
             offset >= self.high_watermark,
             "never below the high watermark"
         );
-        self.batches
-            .retain(|batch| batch.last_offset() < offset.get());
+        self.batches.truncate(self.position(offset));
         self.epoch_starts.retain(|&(_, start)| start < offset);
     }
 
@@ -170,12 +211,12 @@ impl RaftLog for MemoryLog {
     }
 
     fn truncate_to_latest_snapshot(&mut self) -> bool {
-        let Some(id) = self
-            .latest_snapshot_id()
-            .filter(|&id| id > self.end_offset_and_epoch())
-        else {
+        let Some(id) = self.latest_snapshot_id() else {
             return false;
         };
+        if id <= self.log_end_and_epoch() {
+            return false;
+        }
         self.batches.clear();
         self.epoch_starts.clear();
         self.snapshots.retain(|&known, _| known >= id);
@@ -184,10 +225,44 @@ impl RaftLog for MemoryLog {
     }
 
     fn delete_before_snapshot(&mut self, id: OffsetAndEpoch) -> bool {
-        let before = (self.batches.len(), self.snapshots.len());
-        self.batches
-            .retain(|batch| batch.last_offset() >= id.offset.get());
+        if !self.snapshots.contains_key(&id)
+            || id.offset > self.high_watermark
+            || id.offset <= self.start_offset()
+        {
+            return false;
+        }
+        self.batches.drain(..self.position(id.offset));
+        // The epoch that the snapshot ends in goes on behind it.
+        let gone = self
+            .epoch_starts
+            .iter()
+            .filter(|&&(_, start)| start < id.offset)
+            .count();
+        if gone > 0 {
+            let (epoch, _) = self.epoch_starts[gone - 1];
+            self.epoch_starts.drain(..gone);
+            if !self.batches.is_empty()
+                && self
+                    .epoch_starts
+                    .first()
+                    .is_none_or(|&(_, start)| start > id.offset)
+            {
+                self.epoch_starts.insert(0, (epoch, id.offset));
+            }
+        }
         self.snapshots.retain(|&known, _| known >= id);
-        before != (self.batches.len(), self.snapshots.len())
+        true
+    }
+}
+
+impl MemoryLog {
+    /// Where the batches end, whatever snapshots there are beyond.
+    fn log_end_and_epoch(&self) -> OffsetAndEpoch {
+        let end = self.batches.last().map_or(0, RecordBatch::next_offset);
+        let epoch = self
+            .epoch_starts
+            .last()
+            .map_or(0, |&(epoch, _)| epoch.get());
+        OffsetAndEpoch::new(end, epoch)
     }
 }
