@@ -8,6 +8,7 @@ pub mod chance;
 pub mod command;
 pub mod cost;
 pub mod ids;
+pub mod ledger;
 pub mod network;
 pub mod predicate;
 pub mod queue;
