@@ -58,15 +58,6 @@ pub fn increment_sequence(sequence: i32, increment: i32) -> i32 {
     }
 }
 
-/// The sequence number `decrement` before `sequence` (`DefaultRecordBatch.decrementSequence`).
-pub fn decrement_sequence(sequence: i32, decrement: i32) -> i32 {
-    if sequence < decrement {
-        i32::MAX - (decrement - sequence) + 1
-    } else {
-        sequence - decrement
-    }
-}
-
 /// One batch: exactly its bytes, shared. The header is known to be there; the content is checked only by
 /// [`RecordBatch::ensure_valid`] and by reading the records.
 #[derive(Clone, PartialEq, Eq)]
@@ -273,19 +264,12 @@ impl RecordBatch {
             .unwrap_or(Err(RecordError::Invalid("no record in the batch")))
     }
 
-    /// Where the offset of this batch's greatest timestamp lies: the first record that has it
-    /// (`RecordBatch.offsetOfMaxTimestamp`); the last offset under log append time.
+    /// The first record that has this batch's greatest timestamp (`RecordBatch.offsetOfMaxTimestamp`).
     ///
     /// # Errors
     /// As reading the records.
     pub fn offset_of_max_timestamp(&self) -> Result<Option<i64>, RecordError> {
         let max = self.max_timestamp();
-        if max == super::NO_TIMESTAMP {
-            return Ok(None);
-        }
-        if self.timestamp_type() == TimestampType::LogAppendTime {
-            return Ok(Some(self.last_offset()));
-        }
         for record in self.records()? {
             let record = record?;
             if record.timestamp == max {

@@ -49,12 +49,13 @@ pub trait Codec: Sync {
     fn compress(&self, kind: CompressionType, content: &[u8]) -> Result<Vec<u8>, CodecError>;
 
     /// # Errors
-    /// If the bytes are not what the codec writes, or unpack to more than [`MAX_UNPACKED`] bytes.
+    /// If the bytes are not what the codec writes, or unpack to more bytes than a playground holds.
     fn decompress(&self, kind: CompressionType, packed: &[u8]) -> Result<Vec<u8>, CodecError>;
 }
 
 /// The most bytes one batch may unpack to: far above any batch that a playground holds, far below what a
 /// decompression bomb would take.
+#[cfg(feature = "codecs")]
 pub const MAX_UNPACKED: usize = 64 << 20;
 
 #[cfg(not(feature = "codecs"))]
