@@ -5,6 +5,7 @@
 
 pub mod baseline;
 pub mod case;
+pub mod controller;
 pub mod diff;
 pub mod raft;
 pub mod report;
@@ -18,8 +19,14 @@ pub use run::{Kind, Outcome, play_steps};
 
 /// Every kind of recorded case that has a driver.
 pub fn kinds() -> &'static [Kind] {
-    &[Kind {
-        name: "raft",
-        play: raft::play,
-    }]
+    &[
+        Kind {
+            name: "controller",
+            play: controller::play,
+        },
+        Kind {
+            name: "raft",
+            play: raft::play,
+        },
+    ]
 }

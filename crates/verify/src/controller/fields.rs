@@ -19,9 +19,7 @@ fn tagged(fields: &mut Value, name: &str, value: Option<Value>) {
 }
 
 fn end_points(list: &[EndpointRecord]) -> Value {
-    let one = |e: &EndpointRecord| {
-        json!({"name": e.name, "host": e.host, "port": e.port, "securityProtocol": e.security_protocol})
-    };
+    let one = |e: &EndpointRecord| json!({"name": e.name, "host": e.host, "port": e.port, "securityProtocol": e.security_protocol});
     list.iter().map(one).collect()
 }
 
@@ -45,11 +43,21 @@ fn fields(record: &MetadataRecord) -> Value {
                 "endPoints": end_points(&r.end_points), "features": features(&r.features), "rack": r.rack,
                 "fenced": r.fenced, "inControlledShutdown": r.in_controlled_shutdown,
             });
-            tagged(&mut fields, "logDirs", (!r.log_dirs.is_empty()).then(|| json!(r.log_dirs)));
-            tagged(&mut fields, "cordonedLogDirs", r.cordoned_log_dirs.as_ref().map(|d| json!(d)));
+            tagged(
+                &mut fields,
+                "logDirs",
+                (!r.log_dirs.is_empty()).then(|| json!(r.log_dirs)),
+            );
+            tagged(
+                &mut fields,
+                "cordonedLogDirs",
+                r.cordoned_log_dirs.as_ref().map(|d| json!(d)),
+            );
             fields
         }
-        MetadataRecord::UnregisterBroker(r) => json!({"brokerId": r.broker_id, "brokerEpoch": r.broker_epoch}),
+        MetadataRecord::UnregisterBroker(r) => {
+            json!({"brokerId": r.broker_id, "brokerEpoch": r.broker_epoch})
+        }
         MetadataRecord::Topic(r) => json!({"name": r.name, "topicId": r.topic_id}),
         MetadataRecord::Partition(r) => {
             let mut fields = json!({
@@ -58,9 +66,21 @@ fn fields(record: &MetadataRecord) -> Value {
                 "leaderEpoch": r.leader_epoch, "partitionEpoch": r.partition_epoch, "directories": r.directories,
             });
             let state = r.leader_recovery_state.value();
-            tagged(&mut fields, "leaderRecoveryState", (state != 0).then(|| json!(state)));
-            tagged(&mut fields, "eligibleLeaderReplicas", r.eligible_leader_replicas.as_ref().map(|l| json!(l)));
-            tagged(&mut fields, "lastKnownElr", r.last_known_elr.as_ref().map(|l| json!(l)));
+            tagged(
+                &mut fields,
+                "leaderRecoveryState",
+                (state != 0).then(|| json!(state)),
+            );
+            tagged(
+                &mut fields,
+                "eligibleLeaderReplicas",
+                r.eligible_leader_replicas.as_ref().map(|l| json!(l)),
+            );
+            tagged(
+                &mut fields,
+                "lastKnownElr",
+                r.last_known_elr.as_ref().map(|l| json!(l)),
+            );
             fields
         }
         MetadataRecord::Config(r) => json!({
@@ -74,9 +94,21 @@ fn fields(record: &MetadataRecord) -> Value {
             tagged(&mut fields, "replicas", list(&r.replicas));
             tagged(&mut fields, "removingReplicas", list(&r.removing_replicas));
             tagged(&mut fields, "addingReplicas", list(&r.adding_replicas));
-            tagged(&mut fields, "leaderRecoveryState", r.leader_recovery_state.map(|s| json!(s.value())));
-            tagged(&mut fields, "directories", r.directories.as_ref().map(|d| json!(d)));
-            tagged(&mut fields, "eligibleLeaderReplicas", list(&r.eligible_leader_replicas));
+            tagged(
+                &mut fields,
+                "leaderRecoveryState",
+                r.leader_recovery_state.map(|s| json!(s.value())),
+            );
+            tagged(
+                &mut fields,
+                "directories",
+                r.directories.as_ref().map(|d| json!(d)),
+            );
+            tagged(
+                &mut fields,
+                "eligibleLeaderReplicas",
+                list(&r.eligible_leader_replicas),
+            );
             tagged(&mut fields, "lastKnownElr", list(&r.last_known_elr));
             fields
         }
@@ -89,10 +121,26 @@ fn fields(record: &MetadataRecord) -> Value {
         }),
         MetadataRecord::BrokerRegistrationChange(r) => {
             let mut fields = json!({"brokerId": r.broker_id, "brokerEpoch": r.broker_epoch});
-            tagged(&mut fields, "fenced", r.fenced.map(|f| json!(if f { 1 } else { -1 })));
-            tagged(&mut fields, "inControlledShutdown", r.in_controlled_shutdown.then(|| json!(1)));
-            tagged(&mut fields, "logDirs", (!r.log_dirs.is_empty()).then(|| json!(r.log_dirs)));
-            tagged(&mut fields, "cordonedLogDirs", r.cordoned_log_dirs.as_ref().map(|d| json!(d)));
+            tagged(
+                &mut fields,
+                "fenced",
+                r.fenced.map(|f| json!(if f { 1 } else { -1 })),
+            );
+            tagged(
+                &mut fields,
+                "inControlledShutdown",
+                r.in_controlled_shutdown.then(|| json!(1)),
+            );
+            tagged(
+                &mut fields,
+                "logDirs",
+                (!r.log_dirs.is_empty()).then(|| json!(r.log_dirs)),
+            );
+            tagged(
+                &mut fields,
+                "cordonedLogDirs",
+                r.cordoned_log_dirs.as_ref().map(|d| json!(d)),
+            );
             fields
         }
         MetadataRecord::NoOp(_) | MetadataRecord::EndTransaction(_) => Value::Object(Map::new()),

@@ -39,7 +39,13 @@ pub fn play(case: &Case) -> Outcome {
     let ours = json!({"records": fields::records(&written), "next_offset": driver.next_offset.0});
     let kafka = json!({"records": case.init["records"], "next_offset": case.init["next_offset"]});
     if let Some((field, ours, kafka)) = compare(&ours, &kafka) {
-        return Outcome::Different(Difference { step: 0, op: "init".into(), field, ours, kafka });
+        return Outcome::Different(Difference {
+            step: 0,
+            op: "init".into(),
+            field,
+            ours,
+            kafka,
+        });
     }
     driver.state = State::of(&driver.controller, driver.with_dirs);
     play_steps(case, &compare, |step| Played::Answer(driver.play(step)))
@@ -47,8 +53,8 @@ pub fn play(case: &Case) -> Outcome {
 
 fn config(case: &Case) -> ControllerConfig {
     let properties = case.config.iter().map(|(k, v)| (k.clone(), v.clone()));
-    let mut config =
-        ControllerConfig::new(NODE_ID, CLUSTER_ID, properties).expect("Kafka took the recorded configs");
+    let mut config = ControllerConfig::new(NODE_ID, CLUSTER_ID, properties)
+        .expect("Kafka took the recorded configs");
     let features = case.init["features"].as_object().expect("init.features");
     let level = |v: &Value| v.as_i64().expect("a level") as i16;
     config.bootstrap = BootstrapMetadata {
@@ -109,7 +115,9 @@ impl Driver {
         let mut fired = Vec::new();
         while let Some(at) = self.controller.next_wake_up().filter(|at| *at <= until) {
             self.now = at.max(self.now);
-            let Some(result) = self.controller.poll(self.now) else { break };
+            let Some(result) = self.controller.poll(self.now) else {
+                break;
+            };
             let records = self.append(&result);
             if !records.is_empty() {
                 fired.push(json!({
@@ -141,8 +149,14 @@ struct Recorded {
 
 impl metadata::controller::Chance for Recorded {
     fn next_int(&mut self, bound: usize) -> usize {
-        let (value, recorded) = self.draws.next().expect("the placer draws more often than Kafka's");
-        assert_eq!(bound, recorded, "the placer draws below another bound than Kafka's");
+        let (value, recorded) = self
+            .draws
+            .next()
+            .expect("the placer draws more often than Kafka's");
+        assert_eq!(
+            bound, recorded,
+            "the placer draws below another bound than Kafka's"
+        );
         value
     }
 
@@ -152,7 +166,11 @@ impl metadata::controller::Chance for Recorded {
 }
 
 /// Fills in what every operation answers besides its own fields.
-fn complete(mut answer: Map<String, Value>, records: &[ApiMessageAndVersion], next_offset: Offset) -> Map<String, Value> {
+fn complete(
+    mut answer: Map<String, Value>,
+    records: &[ApiMessageAndVersion],
+    next_offset: Offset,
+) -> Map<String, Value> {
     if !records.is_empty() {
         answer.insert("records".into(), fields::records(records));
         answer.insert("next_offset".into(), json!(next_offset.0));

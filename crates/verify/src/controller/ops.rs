@@ -108,7 +108,12 @@ impl Driver {
     }
 
     /// Appends what was written and shapes the response. `error_field`: `error` is there also when it is NONE.
-    fn answer<T>(&mut self, answer: Answer<T>, error_field: bool, shape: impl Fn(&T) -> Value) -> Map<String, Value> {
+    fn answer<T>(
+        &mut self,
+        answer: Answer<T>,
+        error_field: bool,
+        shape: impl Fn(&T) -> Value,
+    ) -> Map<String, Value> {
         match answer {
             Ok(result) => {
                 let records = self.append(&result);
@@ -132,12 +137,17 @@ impl Driver {
         let features = match step.get("features").as_object() {
             // Recorded with metadata.version first; the keys of an object have no order.
             Some(given) => {
-                let mut given: Vec<_> =
-                    given.iter().map(|(name, r)| feature(name, i64(&r[0]), i64(&r[1]))).collect();
+                let mut given: Vec<_> = given
+                    .iter()
+                    .map(|(name, r)| feature(name, i64(&r[0]), i64(&r[1])))
+                    .collect();
                 given.sort_by_key(|f| &*f.name != "metadata.version");
                 given
             }
-            None => vec![feature("metadata.version", 7, 30), feature("eligible.leader.replicas.version", 0, 1)],
+            None => vec![
+                feature("metadata.version", 7, 30),
+                feature("eligible.leader.replicas.version", 0, 1),
+            ],
         };
         let request = BrokerRegistrationRequest {
             broker_id: id,
@@ -182,9 +192,20 @@ impl Driver {
     fn recorded(step: &Step) -> Recorded {
         let draw = |d: &Value| (i64(&d[0]) as usize, i64(&d[1]) as usize);
         let ids = list(step.get("topics"))
-            .filter_map(|t| Some((t["name"].as_str()?.to_owned(), Uuid::parse(t["id"].as_str()?)?)))
+            .filter_map(|t| {
+                Some((
+                    t["name"].as_str()?.to_owned(),
+                    Uuid::parse(t["id"].as_str()?)?,
+                ))
+            })
             .collect();
-        Recorded { draws: list(step.get("draws")).map(draw).collect::<Vec<_>>().into_iter(), ids }
+        Recorded {
+            draws: list(step.get("draws"))
+                .map(draw)
+                .collect::<Vec<_>>()
+                .into_iter(),
+            ids,
+        }
     }
 
     fn create_topics(&mut self, step: &Step) -> Map<String, Value> {
@@ -193,13 +214,19 @@ impl Driver {
             num_partitions: t["partitions"].as_i64().unwrap_or(-1) as i32,
             replication_factor: t["replication_factor"].as_i64().unwrap_or(-1) as i16,
             assignments: list(&t["assignments"])
-                .map(|a| CreatableReplicaAssignment { partition_index: i32(&a[0]), broker_ids: nodes(&a[1]) })
+                .map(|a| CreatableReplicaAssignment {
+                    partition_index: i32(&a[0]),
+                    broker_ids: nodes(&a[1]),
+                })
                 .collect(),
             configs: t["configs"]
                 .as_object()
                 .into_iter()
                 .flatten()
-                .map(|(k, v)| CreatableTopicConfig { name: k.as_str().into(), value: optional(v).map(name) })
+                .map(|(k, v)| CreatableTopicConfig {
+                    name: k.as_str().into(),
+                    value: optional(v).map(name),
+                })
                 .collect(),
         };
         let request = CreateTopicsRequest {
@@ -207,7 +234,9 @@ impl Driver {
             validate_only: step.bool("validate_only").unwrap_or(false),
             ..Default::default()
         };
-        let answer = self.controller.create_topics(&request, &mut Self::recorded(step));
+        let answer = self
+            .controller
+            .create_topics(&request, &mut Self::recorded(step));
         self.answer(answer, false, |r: &CreateTopicsResponse| {
             let one = |t: &CreatableTopicResult| {
                 let rest = json!({
@@ -223,17 +252,25 @@ impl Driver {
         let topic = |t: &Value| CreatePartitionsTopic {
             name: name(&t["name"]),
             count: i32(&t["count"]),
-            assignments: optional(&t["assignments"])
-                .map(|a| list(a).map(|b| CreatePartitionsAssignment { broker_ids: nodes(b) }).collect()),
+            assignments: optional(&t["assignments"]).map(|a| {
+                list(a)
+                    .map(|b| CreatePartitionsAssignment {
+                        broker_ids: nodes(b),
+                    })
+                    .collect()
+            }),
         };
         let request = CreatePartitionsRequest {
             topics: list(step.get("topics")).map(topic).collect(),
             validate_only: step.bool("validate_only").unwrap_or(false),
             ..Default::default()
         };
-        let answer = self.controller.create_partitions(&request, &mut Self::recorded(step));
+        let answer = self
+            .controller
+            .create_partitions(&request, &mut Self::recorded(step));
         self.answer(answer, false, |r: &CreatePartitionsResponse| {
-            let one = |t: &CreatePartitionsTopicResult| json!({"name": t.name, "error": t.error.name()});
+            let one =
+                |t: &CreatePartitionsTopicResult| json!({"name": t.name, "error": t.error.name()});
             json!({"topics": r.results.iter().map(one).collect::<Vec<_>>()})
         })
     }
@@ -242,12 +279,19 @@ impl Driver {
         const KINDS: [(&str, i8); 3] = [("topic", 2), ("broker", 4), ("group", 32)];
         const OPERATIONS: [&str; 4] = ["set", "delete", "append", "subtract"];
         let resource = |r: &Value| AlterConfigsResource {
-            resource_type: KINDS.iter().find(|(kind, _)| r["type"] == *kind).expect("a known kind").1,
+            resource_type: KINDS
+                .iter()
+                .find(|(kind, _)| r["type"] == *kind)
+                .expect("a known kind")
+                .1,
             resource_name: name(&r["name"]),
             configs: list(&r["ops"])
                 .map(|op| AlterableConfig {
                     name: name(&op["key"]),
-                    config_operation: OPERATIONS.iter().position(|o| op["do"] == *o).expect("an operation") as i8,
+                    config_operation: OPERATIONS
+                        .iter()
+                        .position(|o| op["do"] == *o)
+                        .expect("an operation") as i8,
                     value: optional(&op["value"]).map(name),
                 })
                 .collect(),
@@ -259,7 +303,11 @@ impl Driver {
         let answer = self.controller.incremental_alter_configs(&request, true);
         self.answer(answer, false, |r: &IncrementalAlterConfigsResponse| {
             let one = |r: &AlterConfigsResourceResponse| {
-                let kind = KINDS.iter().find(|(_, id)| *id == r.resource_type).expect("a known kind").0;
+                let kind = KINDS
+                    .iter()
+                    .find(|(_, id)| *id == r.resource_type)
+                    .expect("a known kind")
+                    .0;
                 json!({"type": kind, "name": r.resource_name, "error": r.error.name()})
             };
             json!({"resources": r.responses.iter().map(one).collect::<Vec<_>>()})
@@ -267,7 +315,10 @@ impl Driver {
     }
 
     fn alter_partition(&mut self, step: &Step) -> Map<String, Value> {
-        let member = |b: &Value| BrokerState { broker_id: node(&b[0]), broker_epoch: BrokerEpoch(i64(&b[1])) };
+        let member = |b: &Value| BrokerState {
+            broker_id: node(&b[0]),
+            broker_epoch: BrokerEpoch(i64(&b[1])),
+        };
         let partition = |p: &Value| AlterPartitionData {
             partition_index: i32(&p["partition"]),
             leader_epoch: LeaderEpoch(i32(&p["leader_epoch"])),
@@ -304,10 +355,14 @@ impl Driver {
     }
 
     fn elect_leaders(&mut self, step: &Step) -> Map<String, Value> {
-        let topic = |t: &Value| ElectLeadersTopic { topic: name(&t[0]), partitions: list(&t[1]).map(i32).collect() };
+        let topic = |t: &Value| ElectLeadersTopic {
+            topic: name(&t[0]),
+            partitions: list(&t[1]).map(i32).collect(),
+        };
         let request = ElectLeadersRequest {
             election_type: i64(step.get("type")) as i8,
-            topic_partitions: optional(step.get("partitions")).map(|p| list(p).map(topic).collect()),
+            topic_partitions: optional(step.get("partitions"))
+                .map(|p| list(p).map(topic).collect()),
             ..Default::default()
         };
         let answer = self.controller.elect_leaders(&request);
@@ -332,7 +387,10 @@ impl Driver {
             };
             match topics.iter_mut().find(|t| t.name == topic) {
                 Some(t) => t.partitions.push(target),
-                None => topics.push(ReassignableTopic { name: topic, partitions: vec![target] }),
+                None => topics.push(ReassignableTopic {
+                    name: topic,
+                    partitions: vec![target],
+                }),
             }
         }
         let request = AlterPartitionReassignmentsRequest {
@@ -375,7 +433,10 @@ impl Driver {
     }
 
     fn assign_dirs(&mut self, step: &Step) -> Map<String, Value> {
-        let partition = |p: &Value| DirectoryPartition { partition_index: i32(p), error: ErrorCode::None };
+        let partition = |p: &Value| DirectoryPartition {
+            partition_index: i32(p),
+            error: ErrorCode::None,
+        };
         let topic = |t: &Value| DirectoryTopic {
             topic_id: uuid(&t["id"]),
             partitions: list(&t["partitions"]).map(partition).collect(),
@@ -384,7 +445,10 @@ impl Driver {
             broker_id: node(step.get("broker")),
             broker_epoch: BrokerEpoch(i64(step.get("broker_epoch"))),
             directories: list(step.get("dirs"))
-                .map(|d| DirectoryData { id: uuid(&d["dir"]), topics: list(&d["topics"]).map(topic).collect() })
+                .map(|d| DirectoryData {
+                    id: uuid(&d["dir"]),
+                    topics: list(&d["topics"]).map(topic).collect(),
+                })
                 .collect(),
         };
         let answer = self.controller.assign_replicas_to_dirs(&request);
@@ -411,7 +475,11 @@ impl Driver {
             Some(other) => panic!("unknown way {other}"),
         };
         let request = UpdateFeaturesRequest {
-            feature_updates: step.get("features").as_object().into_iter().flatten()
+            feature_updates: step
+                .get("features")
+                .as_object()
+                .into_iter()
+                .flatten()
                 .map(|(feature, level)| FeatureUpdateKey {
                     feature: feature.as_str().into(),
                     max_version_level: i64(level) as i16,

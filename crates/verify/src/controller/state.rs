@@ -15,25 +15,45 @@ impl State {
         let mut state = BTreeMap::new();
         let image = controller.image();
         for (id, broker) in &image.cluster.brokers {
-            state.insert(format!("broker {id}"), broker_state(controller, *id, broker, with_dirs));
+            state.insert(
+                format!("broker {id}"),
+                broker_state(controller, *id, broker, with_dirs),
+            );
         }
         for (topic, id, partition) in image.topics.partitions() {
-            state.insert(format!("partition {}-{id}", topic.name), partition_state(partition, with_dirs));
+            state.insert(
+                format!("partition {}-{id}", topic.name),
+                partition_state(partition, with_dirs),
+            );
         }
         for (resource, configs) in image.configs.iter() {
+            // Recorded for topics, for registered brokers and for the cluster's default.
+            let registered = |name: &str| match name.parse() {
+                Ok(id) => image.cluster.broker(NodeId(id)).is_some(),
+                Err(_) => name.is_empty(),
+            };
             let kind = match resource.kind {
                 ConfigResourceType::Topic => "topic",
-                ConfigResourceType::Broker => "broker",
+                ConfigResourceType::Broker if registered(&resource.name) => "broker",
                 _ => continue,
             };
-            let configs: Map<String, Value> = configs.iter().map(|(k, v)| (k.to_string(), json!(v))).collect();
-            state.insert(format!("configs {kind} {}", resource.name), Value::Object(configs));
+            let configs: Map<String, Value> = configs
+                .iter()
+                .map(|(k, v)| (k.to_string(), json!(v)))
+                .collect();
+            state.insert(
+                format!("configs {kind} {}", resource.name),
+                Value::Object(configs),
+            );
         }
         Self(state)
     }
 
     pub fn since(&self, before: &State) -> Map<String, Value> {
-        let changed = self.0.iter().filter(|(key, value)| before.0.get(*key) != Some(value));
+        let changed = self
+            .0
+            .iter()
+            .filter(|(key, value)| before.0.get(*key) != Some(value));
         let gone = before.0.keys().filter(|key| !self.0.contains_key(*key));
         changed
             .map(|(key, value)| (key.clone(), value.clone()))
@@ -42,13 +62,21 @@ impl State {
     }
 }
 
-fn broker_state(controller: &Controller, id: NodeId, broker: &BrokerRegistration, with_dirs: bool) -> Value {
+fn broker_state(
+    controller: &Controller,
+    id: NodeId,
+    broker: &BrokerRegistration,
+    with_dirs: bool,
+) -> Value {
     let mut state = json!({
         "epoch": broker.epoch.0,
         "fenced": broker.fenced,
         "incarnation": broker.incarnation_id,
     });
-    let soft = controller.heartbeats().and_then(|h| h.broker(id)).expect("a registered broker has soft state");
+    let soft = controller
+        .heartbeats()
+        .and_then(|h| h.broker(id))
+        .expect("a registered broker has soft state");
     state["heartbeat_offset"] = json!(soft.metadata_offset.0);
     if let Some(offset) = soft.controlled_shutdown_offset {
         state["shutdown_offset"] = json!(offset.0);
