@@ -229,8 +229,8 @@ fn a_script_goes_on_in_every_branch() {
     run(&mut s, 100);
     assert_eq!(
         s.machine().log,
-        [(79, 7)],
-        "before what is due at the same instant"
+        [(80, 7)],
+        "behind the first step of its instant"
     );
     s.seek(EventId(40));
     s.act(kill(1), Author::You).expect("accepted");
