@@ -9,6 +9,7 @@ pub mod controller;
 pub mod directory_id;
 pub mod image;
 pub mod metadata_version;
+pub mod node;
 pub mod partition;
 pub mod record;
 pub mod registration;

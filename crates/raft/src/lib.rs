@@ -41,5 +41,5 @@ pub use memory_log::{MemoryLog, ReadLimit};
 pub use message::{FetchAnswer, ReplicaKey, Request, RequestBody, Response, ResponseBody};
 pub use node::{Identity, Input, Node, Output, RequestToken};
 pub use report::CLUSTER_METADATA_TOPIC;
-pub use requests::BOOTSTRAP_SNAPSHOT_ID;
+pub use requests::{BOOTSTRAP_SNAPSHOT_ID, empty_answer};
 pub use state::Role;
