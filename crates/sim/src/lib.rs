@@ -13,7 +13,6 @@ pub mod network;
 pub mod predicate;
 pub mod queue;
 pub mod scenario;
-pub mod session;
 pub mod trace;
 pub mod view;
 pub mod world;

@@ -5,8 +5,8 @@
 
 pub mod baseline;
 pub mod case;
-pub mod controller;
 pub mod diff;
+pub mod partition;
 pub mod raft;
 pub mod report;
 pub mod run;
@@ -21,8 +21,8 @@ pub use run::{Kind, Outcome, play_steps};
 pub fn kinds() -> &'static [Kind] {
     &[
         Kind {
-            name: "controller",
-            play: controller::play,
+            name: "partition",
+            play: partition::play,
         },
         Kind {
             name: "raft",

@@ -50,11 +50,9 @@ impl Controller {
                 }
             }
             None => {
-                // Records in order of topic id, as in every walk over all partitions; results in order of names.
-                for topic in self.image().topics.iter() {
+                for topic in self.image().topics.by_name() {
                     let elect = |&p: &i32| {
-                        let elected = self.elect_leader(&topic.name, p, election, &mut records);
-                        result(p, elected)
+                        result(p, self.elect_leader(&topic.name, p, election, &mut records))
                     };
                     let needed = |r: &PartitionResult| r.error != ErrorCode::ElectionNotNeeded;
                     results.push(ReplicaElectionResult {
@@ -67,7 +65,6 @@ impl Controller {
                             .collect(),
                     });
                 }
-                results.sort_by(|a, b| a.topic.cmp(&b.topic));
             }
         }
         let response = ElectLeadersResponse {

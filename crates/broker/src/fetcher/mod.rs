@@ -1,0 +1,14 @@
+//! The follower's side of replication: what to ask each leader for, and what to do with the answers.
+//!
+//! One fetcher per leader broker, with a state per partition. Requests leave as values with an id; an answer with
+//! another id is of a fetcher that is gone. The logs and partitions that answers change are the replica manager's.
+
+mod process;
+mod request;
+mod state;
+
+pub use request::{
+    FetcherRequest, FetcherRequestId, LookupKind, ReplicaFetch, ReplicaFetchPartition,
+    ReplicaLookup,
+};
+pub use state::{FetchPhase, FetcherManager, FetcherThread, PartitionFetchState};
