@@ -1,10 +1,7 @@
 //! The configs that the control plane obeys, and which configs a topic may have.
 
-use protocol::config::{
-    ConfigDef, ConfigError, ConfigValue, Configs, Range, Scope, Type, nearest_name,
-};
-use protocol::{Ms, Name};
-use std::collections::BTreeMap;
+use protocol::Ms;
+use protocol::config::{ConfigDef, ConfigValue, Configs, Range, Scope, Type};
 
 use crate::image::ConfigResourceType;
 
@@ -143,12 +140,10 @@ pub(crate) fn list_default(kind: ConfigResourceType, key: &str) -> Option<&'stat
         .map(|(_, default)| *default)
 }
 
-/// Checks the dynamic configs of a topic (`LogConfig.validate`).
-pub(crate) fn validate_topic_configs(configs: &BTreeMap<Name, Name>) -> Result<(), ConfigError> {
-    topic::validate(configs)
-}
-
 mod topic;
+
+pub use topic::TOPIC_NOT_MODELLED;
+pub(crate) use topic::validate as validate_topic_configs;
 
 #[cfg(test)]
 mod tests {

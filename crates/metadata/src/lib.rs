@@ -13,6 +13,7 @@ pub mod node;
 pub mod partition;
 pub mod record;
 pub mod registration;
+pub mod rules;
 pub mod topic_name;
 
 pub use controller::{Controller, ControllerConfig};

@@ -1,12 +1,18 @@
-//! Names, types and ranges of the configs of a topic (`LogConfig`), as the controller checks them.
+//! The configs of a topic as the controller checks them: those that a log knows, and those that nothing here obeys.
 
+use log::TOPIC_CONFIGS;
 use protocol::Name;
-use protocol::config::{ConfigDef, ConfigError, ConfigValue, Range, Scope, Type};
+use protocol::config::{ConfigDef, ConfigError, ConfigValue, Range, Scope, Type, nearest_name};
 use std::collections::BTreeMap;
 
-use super::nearest_name;
-
-const fn key(name: &'static str, kind: Type, range: Range, default: &'static str) -> ConfigDef {
+const fn other(
+    name: &'static str,
+    kind: Type,
+    range: Range,
+    default: &'static str,
+    en: &'static str,
+    ko: &'static str,
+) -> ConfigDef {
     ConfigDef {
         name,
         scope: Scope::Topic,
@@ -14,105 +20,100 @@ const fn key(name: &'static str, kind: Type, range: Range, default: &'static str
         default: Some(default),
         required: false,
         range,
-        modelled: true,
+        modelled: false,
         dynamic: true,
-        en: "",
-        ko: "",
+        en,
+        ko,
     }
 }
 
-const fn int(name: &'static str, min: f64, default: &'static str) -> ConfigDef {
-    key(name, Type::Int, Range::AtLeast(min), default)
-}
-
-const fn long(name: &'static str, min: f64, default: &'static str) -> ConfigDef {
-    key(name, Type::Long, Range::AtLeast(min), default)
-}
-
-const fn boolean(name: &'static str) -> ConfigDef {
-    key(name, Type::Boolean, Range::Any, "false")
-}
-
-const MAX: &str = "9223372036854775807";
-const COMPRESSION_TYPES: &[&str] = &["uncompressed", "zstd", "lz4", "snappy", "gzip", "producer"];
-
-static TOPIC: &[ConfigDef] = &[
-    key(
-        "cleanup.policy",
-        Type::List,
-        Range::Each(&["compact", "delete"]),
-        "delete",
+/// Configs of a topic that are accepted and kept, and that nothing obeys.
+pub static TOPIC_NOT_MODELLED: &[ConfigDef] = &[
+    other(
+        "compression.gzip.level",
+        Type::Int,
+        Range::Any,
+        "-1",
+        "The level at which a broker recompresses with gzip.",
+        "브로커가 gzip으로 다시 압축할 때의 수준입니다.",
     ),
-    key("compression.gzip.level", Type::Int, Range::Any, "-1"),
-    key(
+    other(
         "compression.lz4.level",
         Type::Int,
         Range::Between(1.0, 17.0),
         "9",
+        "The level at which a broker recompresses with lz4.",
+        "브로커가 lz4로 다시 압축할 때의 수준입니다.",
     ),
-    key(
-        "compression.type",
-        Type::String,
-        Range::OneOf(COMPRESSION_TYPES),
-        "producer",
-    ),
-    key(
+    other(
         "compression.zstd.level",
         Type::Int,
         Range::Between(-131_072.0, 22.0),
         "3",
+        "The level at which a broker recompresses with zstd.",
+        "브로커가 zstd로 다시 압축할 때의 수준입니다.",
     ),
-    long("delete.retention.ms", 0.0, "86400000"),
-    long("file.delete.delay.ms", 0.0, "60000"),
-    long("flush.messages", 1.0, MAX),
-    long("flush.ms", 0.0, MAX),
-    key(
+    other(
         "follower.replication.throttled.replicas",
         Type::List,
         Range::Any,
         "",
+        "Replicas whose fetching is throttled.",
+        "복제 속도를 제한할 팔로워 레플리카입니다.",
     ),
-    int("index.interval.bytes", 0.0, "4096"),
-    // Below the minimum of segment.bytes: for tests in Kafka, for small scenes here.
-    key("internal.segment.bytes", Type::Int, Range::Any, "1048576"),
-    key(
+    other(
         "leader.replication.throttled.replicas",
         Type::List,
         Range::Any,
         "",
+        "Replicas for which the leader's sending is throttled.",
+        "리더가 보내는 속도를 제한할 레플리카입니다.",
     ),
-    long("local.retention.bytes", -2.0, "-2"),
-    long("local.retention.ms", -2.0, "-2"),
-    long("max.compaction.lag.ms", 1.0, MAX),
-    int("max.message.bytes", 0.0, "1048588"),
-    long("message.timestamp.after.max.ms", 0.0, "3600000"),
-    long("message.timestamp.before.max.ms", 0.0, MAX),
-    key(
-        "message.timestamp.type",
-        Type::String,
-        Range::OneOf(&["CreateTime", "LogAppendTime"]),
-        "CreateTime",
+    other(
+        "local.retention.bytes",
+        Type::Long,
+        Range::AtLeast(-2.0),
+        "-2",
+        "With tiered storage, the size kept on the broker.",
+        "계층형 저장소를 쓸 때 브로커에 남겨 두는 크기입니다.",
     ),
-    key(
-        "min.cleanable.dirty.ratio",
-        Type::Double,
-        Range::Between(0.0, 1.0),
-        "0.5",
+    other(
+        "local.retention.ms",
+        Type::Long,
+        Range::AtLeast(-2.0),
+        "-2",
+        "With tiered storage, the time kept on the broker.",
+        "계층형 저장소를 쓸 때 브로커에 남겨 두는 시간입니다.",
     ),
-    long("min.compaction.lag.ms", 0.0, "0"),
-    int("min.insync.replicas", 1.0, "1"),
-    boolean("preallocate"),
-    boolean("remote.log.copy.disable"),
-    boolean("remote.log.delete.on.disable"),
-    boolean("remote.storage.enable"),
-    key("retention.bytes", Type::Long, Range::Any, "-1"),
-    long("retention.ms", -1.0, "604800000"),
-    int("segment.bytes", 1_048_576.0, "1073741824"),
-    int("segment.index.bytes", 4.0, "10485760"),
-    long("segment.jitter.ms", 0.0, "0"),
-    long("segment.ms", 1.0, "604800000"),
-    boolean("unclean.leader.election.enable"),
+    other(
+        "remote.log.copy.disable",
+        Type::Boolean,
+        Range::Any,
+        "false",
+        "Stops copying segments to tiered storage.",
+        "세그먼트를 계층형 저장소로 복사하지 않게 합니다.",
+    ),
+    other(
+        "remote.log.delete.on.disable",
+        Type::Boolean,
+        Range::Any,
+        "false",
+        "Deletes the remote copies when tiered storage is turned off.",
+        "계층형 저장소를 끌 때 원격 복사본을 지웁니다.",
+    ),
+    other(
+        "remote.storage.enable",
+        Type::Boolean,
+        Range::Any,
+        "false",
+        "Moves old segments to tiered storage.",
+        "오래된 세그먼트를 계층형 저장소로 옮깁니다.",
+    ),
 ];
+
+fn definitions() -> impl Iterator<Item = &'static ConfigDef> {
+    TOPIC_CONFIGS.iter().chain(TOPIC_NOT_MODELLED)
+}
 
 fn refusal(name: &str, value: &str, reason: &str) -> ConfigError {
     ConfigError {
@@ -123,15 +124,16 @@ fn refusal(name: &str, value: &str, reason: &str) -> ConfigError {
     }
 }
 
-pub(super) fn validate(configs: &BTreeMap<Name, Name>) -> Result<(), ConfigError> {
+/// Checks the dynamic configs of a topic (`LogConfig.validate`).
+pub(crate) fn validate(configs: &BTreeMap<Name, Name>) -> Result<(), ConfigError> {
     let mut values = BTreeMap::new();
     for (name, text) in configs {
-        let Some(def) = TOPIC.iter().find(|d| d.name == &**name) else {
+        let Some(def) = definitions().find(|d| d.name == &**name) else {
             return Err(ConfigError {
                 name: name.to_string(),
                 value: None,
                 reason: "a topic has no such config".into(),
-                nearest: nearest_name(name, TOPIC.iter().map(|d| d.name)),
+                nearest: nearest_name(name, definitions().map(|d| d.name)),
             });
         };
         let value = def.parse(text)?;
@@ -140,8 +142,7 @@ pub(super) fn validate(configs: &BTreeMap<Name, Name>) -> Result<(), ConfigError
     }
     let long = |name: &str| match values.get(name) {
         Some(ConfigValue::Int(v)) => *v,
-        _ => TOPIC
-            .iter()
+        _ => definitions()
             .find(|d| d.name == name)
             .and_then(|d| d.default?.parse().ok())
             .expect("a number"),
@@ -218,11 +219,12 @@ mod tests {
 
     #[test]
     fn values_are_checked_as_log_config_does() {
-        assert!(check(&[
+        let good = [
             ("retention.ms", "-1"),
             ("cleanup.policy", "compact,delete"),
-            ("internal.segment.bytes", "14")
-        ]));
+            ("internal.segment.bytes", "1024"),
+        ];
+        assert!(check(&good));
         assert!(check(&[("cleanup.policy", "")]), "keep for ever (KIP-1161)");
         for bad in [
             ("retention.ms", "-2"),

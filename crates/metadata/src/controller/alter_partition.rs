@@ -17,6 +17,12 @@ impl Controller {
         &self,
         request: &AlterPartitionRequest,
     ) -> Answer<AlterPartitionResponse> {
+        if request.topics.is_empty() {
+            return Ok(ControllerResult::of(
+                Vec::new(),
+                AlterPartitionResponse::default(),
+            ));
+        }
         self.check_active()?;
         self.check_broker_epoch(request.broker_id, request.broker_epoch)?;
         let mut records = Vec::new();

@@ -393,7 +393,16 @@ fn operations(resource: &AlterConfigsResource) -> Result<Vec<(Name, AlterConfigO
         };
         Ok((c.name.clone(), op))
     };
-    resource.configs.iter().map(operation).collect()
+    // A key given twice counts once, with its last operation.
+    let mut operations: Vec<(Name, AlterConfigOp)> = Vec::new();
+    for config in &resource.configs {
+        let (key, op) = operation(config)?;
+        match operations.iter_mut().find(|(k, _)| *k == key) {
+            Some((_, earlier)) => *earlier = op,
+            None => operations.push((key, op)),
+        }
+    }
+    Ok(operations)
 }
 
 /// A list with elements added or taken out; it begins as the default where nothing is set.

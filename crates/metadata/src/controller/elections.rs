@@ -23,6 +23,12 @@ enum ElectionType {
 impl Controller {
     /// `ReplicationControlManager.electLeaders`. For all partitions, those that need no election are left out.
     pub fn elect_leaders(&self, request: &ElectLeadersRequest) -> Answer<ElectLeadersResponse> {
+        if request.topic_partitions.as_ref().is_some_and(Vec::is_empty) {
+            return Ok(ControllerResult::of(
+                Vec::new(),
+                ElectLeadersResponse::default(),
+            ));
+        }
         self.check_active()?;
         let election = match request.election_type {
             0 => ElectionType::Preferred,

@@ -84,6 +84,9 @@ impl Controller {
         if !(UPGRADE..=UNSAFE_DOWNGRADE).contains(&how) {
             return refuse(format!("unknown upgrade type {how}"));
         }
+        if !SUPPORTED.iter().any(|(name, _)| *name == feature) {
+            return refuse("no feature has this name".into());
+        }
         let features = &self.image().features;
         let current = if feature == KRAFT_FEATURE_NAME {
             self.config.kraft_version
