@@ -13,6 +13,7 @@ pub mod network;
 pub mod predicate;
 pub mod queue;
 pub mod scenario;
+pub mod session;
 pub mod trace;
 pub mod view;
 pub mod world;

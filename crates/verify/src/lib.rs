@@ -5,6 +5,7 @@
 
 pub mod baseline;
 pub mod case;
+pub mod controller;
 pub mod diff;
 pub mod partition;
 pub mod raft;
@@ -20,6 +21,10 @@ pub use run::{Kind, Outcome, play_steps};
 /// Every kind of recorded case that has a driver.
 pub fn kinds() -> &'static [Kind] {
     &[
+        Kind {
+            name: "controller",
+            play: controller::play,
+        },
         Kind {
             name: "partition",
             play: partition::play,

@@ -56,9 +56,11 @@ impl Controller {
                 }
             }
             None => {
-                for topic in self.image().topics.by_name() {
+                // Records in order of topic id, as in every walk over all partitions; results in order of names.
+                for topic in self.image().topics.iter() {
                     let elect = |&p: &i32| {
-                        result(p, self.elect_leader(&topic.name, p, election, &mut records))
+                        let elected = self.elect_leader(&topic.name, p, election, &mut records);
+                        result(p, elected)
                     };
                     let needed = |r: &PartitionResult| r.error != ErrorCode::ElectionNotNeeded;
                     results.push(ReplicaElectionResult {
@@ -71,6 +73,7 @@ impl Controller {
                             .collect(),
                     });
                 }
+                results.sort_by(|a, b| a.topic.cmp(&b.topic));
             }
         }
         let response = ElectLeadersResponse {
