@@ -5,6 +5,7 @@
 
 pub mod baseline;
 pub mod case;
+pub mod client;
 pub mod controller;
 pub mod diff;
 pub mod partition;
@@ -21,6 +22,10 @@ pub use run::{Kind, Outcome, play_steps};
 /// Every kind of recorded case that has a driver.
 pub fn kinds() -> &'static [Kind] {
     &[
+        Kind {
+            name: "client",
+            play: client::play,
+        },
         Kind {
             name: "controller",
             play: controller::play,
