@@ -3,6 +3,7 @@
 //! Plain values in `Arc`s, so that a clone shares everything. This module knows nothing of how metadata is replicated
 //! and decides nothing; it only answers the questions that Kafka's `KRaftMetadataCache` answers to `Partition`.
 
+use metadata::MetadataDelta;
 use protocol::{BrokerEpoch, LeaderEpoch, Name, NodeId, PartitionEpoch, TopicPartition, Uuid};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -30,6 +31,32 @@ pub struct PartitionRegistration {
     pub removing_replicas: Vec<NodeId>,
 }
 
+impl From<&metadata::BrokerRegistration> for BrokerRegistrationView {
+    fn from(registration: &metadata::BrokerRegistration) -> Self {
+        Self {
+            id: registration.id,
+            epoch: registration.epoch,
+            fenced: registration.fenced,
+            in_controlled_shutdown: registration.in_controlled_shutdown,
+            rack: registration.rack.clone(),
+        }
+    }
+}
+
+impl From<&metadata::PartitionRegistration> for PartitionRegistration {
+    fn from(registration: &metadata::PartitionRegistration) -> Self {
+        Self {
+            leader: registration.leader,
+            leader_epoch: registration.leader_epoch,
+            partition_epoch: registration.partition_epoch,
+            replicas: registration.replicas.clone(),
+            isr: registration.isr.clone(),
+            adding_replicas: registration.adding_replicas.clone(),
+            removing_replicas: registration.removing_replicas.clone(),
+        }
+    }
+}
+
 /// A registration with the id of its topic. Compared with the previous one when metadata arrives.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RegisteredPartition {
@@ -43,6 +70,42 @@ pub struct TopicsDelta {
     /// Partitions of deleted topics.
     pub deleted: Vec<TopicPartition>,
     pub changed: Vec<(TopicPartition, RegisteredPartition)>,
+}
+
+impl From<&MetadataDelta> for TopicsDelta {
+    fn from(delta: &MetadataDelta) -> Self {
+        let mut topics = Self::default();
+        for topic in delta
+            .deleted_topics
+            .iter()
+            .filter_map(|id| delta.base().topics.topic(*id))
+        {
+            let partitions = topic.partitions.keys();
+            topics
+                .deleted
+                .extend(partitions.map(|p| TopicPartition::new(topic.name.clone(), *p)));
+        }
+        for (id, changed) in &delta.changed_topics {
+            let Some(topic) = delta.image().topics.topic(*id) else {
+                continue;
+            };
+            for &partition in &changed.partitions {
+                let Some(registration) = topic.partition(partition) else {
+                    continue;
+                };
+                let registration = Arc::new(PartitionRegistration::from(registration));
+                let tp = TopicPartition::new(topic.name.clone(), partition);
+                topics.changed.push((
+                    tp,
+                    RegisteredPartition {
+                        topic_id: *id,
+                        registration,
+                    },
+                ));
+            }
+        }
+        topics
+    }
 }
 
 /// What a delta means for one broker (`LocalReplicaChanges`).
@@ -105,6 +168,16 @@ impl MetadataView {
 
     pub fn unregister_broker(&mut self, id: NodeId) {
         Arc::make_mut(&mut self.brokers).remove(&id);
+    }
+
+    /// Takes over the brokers that a delta changes.
+    pub fn apply_brokers(&mut self, delta: &MetadataDelta) {
+        for &id in &delta.changed_brokers {
+            match delta.image().cluster.broker(id) {
+                Some(registration) => self.register_broker(registration.into()),
+                None => self.unregister_broker(id),
+            }
+        }
     }
 
     pub(crate) fn apply(&mut self, delta: &TopicsDelta) {

@@ -6,6 +6,7 @@ use crate::fetcher::{FetchPhase, PartitionFetchState};
 use crate::partition::{Marks, Partition};
 use crate::rules;
 use crate::view::{RegisteredPartition, TopicsDelta};
+use metadata::MetadataDelta;
 use protocol::{Ctx, Offset, TopicPartition};
 use std::sync::Arc;
 
@@ -13,6 +14,13 @@ use std::sync::Arc;
 const DELETED_DIRECTORY: &str = "deleted log directory";
 
 impl ReplicaManager {
+    /// Takes over what the metadata log brought: brokers' registrations first, then replicas. Topic settings are handed in
+    /// before, with [`ReplicaManager::set_log_config`].
+    pub fn apply_metadata_delta(&mut self, delta: &MetadataDelta, ctx: &mut Ctx) {
+        self.metadata.apply_brokers(delta);
+        self.apply_delta(&TopicsDelta::from(delta), ctx);
+    }
+
     /// Takes over a delta: first deletions, then leaders, then followers. Brokers' registrations are already in
     /// [`ReplicaManager::metadata_mut`].
     pub fn apply_delta(&mut self, delta: &TopicsDelta, ctx: &mut Ctx) {
