@@ -14,6 +14,7 @@ pub mod report;
 pub mod run;
 pub mod selftest;
 pub mod tables;
+pub mod txn;
 
 pub use case::{Case, Step};
 pub use diff::{Difference, compare};
@@ -37,6 +38,10 @@ pub fn kinds() -> &'static [Kind] {
         Kind {
             name: "raft",
             play: raft::play,
+        },
+        Kind {
+            name: "txn",
+            play: txn::play,
         },
     ]
 }
