@@ -22,6 +22,7 @@ mod txn_index;
 mod unified;
 mod validator;
 
+pub use cleaner::LogToClean;
 pub use config::{BrokerLogConfig, LogConfig};
 pub use config_table::{BROKER as BROKER_CONFIGS, TOPIC as TOPIC_CONFIGS};
 pub use epoch_cache::LeaderEpochCache;

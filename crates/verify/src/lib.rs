@@ -8,6 +8,7 @@ pub mod case;
 pub mod client;
 pub mod controller;
 pub mod diff;
+pub mod log;
 pub mod partition;
 pub mod raft;
 pub mod report;
@@ -30,6 +31,10 @@ pub fn kinds() -> &'static [Kind] {
         Kind {
             name: "controller",
             play: controller::play,
+        },
+        Kind {
+            name: "log",
+            play: log::play,
         },
         Kind {
             name: "partition",

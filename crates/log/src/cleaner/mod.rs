@@ -108,7 +108,8 @@ pub fn max_compaction_delay_ms(log: &UnifiedLog, first_dirty: i64, now: Ms) -> i
         .filter_map(|(segment, dir)| segment.first_batch_timestamp(dir))
         .filter(|timestamp| *timestamp > 0)
         .min()
-        .map_or(0, |earliest| (clean_until - earliest).max(0))
+        .filter(|earliest| *earliest < clean_until)
+        .map_or(0, |earliest| clean_until.saturating_sub(earliest))
 }
 
 /// Segments from the one that holds `from` up to the active one (`LogSegments.nonActiveLogSegmentsFrom`).
