@@ -146,6 +146,18 @@ broker_config!(
     "브로커가 속한 랙입니다. 레플리카 배치와 가까운 곳에서 읽기에 쓰입니다."
 );
 
+broker_config!(
+    FETCH_SESSION_CACHE_SLOTS,
+    "max.incremental.fetch.session.cache.slots",
+    Int,
+    Some("1000"),
+    Range::AtLeast(0.0),
+    true,
+    false,
+    "The most fetch sessions that a broker keeps.",
+    "브로커가 유지하는 fetch 세션의 최대 개수입니다."
+);
+
 /// Every broker config of this crate.
 pub static BROKER_CONFIGS: &[ConfigDef] = &[
     REPLICA_LAG_TIME_MAX_MS,
@@ -158,6 +170,7 @@ pub static BROKER_CONFIGS: &[ConfigDef] = &[
     REPLICA_HIGH_WATERMARK_CHECKPOINT_INTERVAL_MS,
     FETCH_MAX_BYTES,
     NUM_REPLICA_FETCHERS,
+    FETCH_SESSION_CACHE_SLOTS,
     BROKER_RACK,
 ];
 
@@ -173,6 +186,7 @@ pub struct ReplicationConfig {
     pub rack_aware_selector: bool,
     pub high_watermark_checkpoint_interval_ms: Ms,
     pub fetch_max_bytes: i32,
+    pub fetch_session_cache_slots: i32,
 }
 
 impl Default for ReplicationConfig {
@@ -203,6 +217,7 @@ impl ReplicationConfig {
                 &REPLICA_HIGH_WATERMARK_CHECKPOINT_INTERVAL_MS,
             ),
             fetch_max_bytes: int(&FETCH_MAX_BYTES),
+            fetch_session_cache_slots: int(&FETCH_SESSION_CACHE_SLOTS),
         }
     }
 }

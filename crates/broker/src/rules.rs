@@ -180,4 +180,8 @@ rules! {
         "After an answer the follower asks next for the offset after the last record it appended.",
         "응답을 처리한 팔로워는 마지막으로 붙인 레코드의 다음 오프셋을 요청합니다.",
         [], "", "AbstractFetcherThread.processFetchRequest", Modelled;
+    FETCH_SESSION = "fetch.session",
+        "With a fetch session, requests name only partitions that changed, and answers only those with records, errors or moved marks.",
+        "fetch 세션이 있으면 요청은 바뀐 파티션만, 응답은 레코드나 오류가 있거나 기준 오프셋이 움직인 파티션만 담습니다.",
+        ["max.incremental.fetch.session.cache.slots"], "KIP-227", "FetchManager.newContext", Modelled;
 }

@@ -5,10 +5,11 @@
 
 mod process;
 mod request;
+pub mod session;
 mod state;
 
 pub use request::{
-    FetcherRequest, FetcherRequestId, LookupKind, ReplicaFetch, ReplicaFetchPartition,
-    ReplicaLookup,
+    FetcherRequest, FetcherRequestId, LookupKind, ReplicaFetch, ReplicaFetchAnswer,
+    ReplicaFetchPartition, ReplicaLookup,
 };
 pub use state::{FetchPhase, FetcherManager, FetcherThread, PartitionFetchState};

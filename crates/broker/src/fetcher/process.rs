@@ -1,8 +1,8 @@
 //! Building fetches and working off their answers (`AbstractFetcherThread`).
 
 use super::request::{
-    FetcherRequest, FetcherRequestId, LookupKind, ReplicaFetch, ReplicaFetchPartition,
-    ReplicaLookup,
+    FetcherRequest, FetcherRequestId, LookupKind, ReplicaFetch, ReplicaFetchAnswer,
+    ReplicaFetchPartition, ReplicaLookup,
 };
 use super::state::{FetchPhase, Lookup, PartitionFetchState, SentPartition};
 use crate::partition::OffsetAndEpoch;
@@ -152,7 +152,9 @@ impl ReplicaManager {
             })
             .collect();
         let id = self.fetchers.next_request_id();
-        self.fetchers.thread_mut(leader)?.sent = Some((id, sent));
+        let thread = self.fetchers.thread_mut(leader)?;
+        let session = thread.session.build(&partitions);
+        thread.sent = Some((id, sent));
         Some(ReplicaFetch {
             id,
             leader,
@@ -162,6 +164,7 @@ impl ReplicaManager {
             min_bytes: self.config().replica_fetch_min_bytes,
             max_bytes: self.config().replica_fetch_response_max_bytes,
             partitions,
+            session,
         })
     }
 
@@ -171,7 +174,7 @@ impl ReplicaManager {
         &mut self,
         leader: NodeId,
         id: FetcherRequestId,
-        answer: Option<Vec<(TopicPartition, FetchPartitionData)>>,
+        answer: Option<ReplicaFetchAnswer>,
         ctx: &mut Ctx,
     ) {
         let Some(thread) = self.fetchers.thread_mut(leader) else {
@@ -181,6 +184,7 @@ impl ReplicaManager {
             return;
         };
         let Some(answer) = answer else {
+            thread.session.handle_error();
             let all: Vec<_> = thread
                 .partitions()
                 .iter()
@@ -188,10 +192,17 @@ impl ReplicaManager {
                 .collect();
             return self.back_off(leader, &all, ctx);
         };
+        let told: Vec<_> = answer.partitions.iter().map(|(tp, _)| tp).collect();
+        if !thread
+            .session
+            .handle_response(answer.error, answer.session_id, &told)
+        {
+            return;
+        }
         let mut with_error = Vec::new();
         let mut diverging = Vec::new();
         let mut new_high_watermarks = Vec::new();
-        for (tp, data) in answer {
+        for (tp, data) in answer.partitions {
             let Some(state) = self
                 .fetchers
                 .thread(leader)

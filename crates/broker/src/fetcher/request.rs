@@ -1,6 +1,8 @@
 //! What a fetcher sends: one fetch over all its ready partitions, or one question after OFFSET_OUT_OF_RANGE.
 
-use protocol::{BrokerEpoch, LeaderEpoch, NodeId, Offset, TopicPartition, Uuid};
+use super::session::SessionFetch;
+use crate::replica_manager::FetchPartitionData;
+use protocol::{BrokerEpoch, ErrorCode, LeaderEpoch, NodeId, Offset, TopicPartition, Uuid};
 
 /// Names a request of a broker's fetchers; never used twice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -28,7 +30,18 @@ pub struct ReplicaFetch {
     pub max_wait_ms: i32,
     pub min_bytes: i32,
     pub max_bytes: i32,
+    /// Every partition that is asked about.
     pub partitions: Vec<ReplicaFetchPartition>,
+    /// What of it travels.
+    pub session: SessionFetch,
+}
+
+/// The answer to a replica's fetch: a top-level error, the session, and the partitions that are told about.
+#[derive(Clone, Debug, Default)]
+pub struct ReplicaFetchAnswer {
+    pub error: ErrorCode,
+    pub session_id: i32,
+    pub partitions: Vec<(TopicPartition, FetchPartitionData)>,
 }
 
 /// Which end of the leader's log is asked for.

@@ -1,6 +1,7 @@
 //! Where each followed partition stands (`PartitionFetchState`), in the order in which it is asked for.
 
 use super::request::{FetcherRequestId, LookupKind};
+use super::session::FetchSessionHandler;
 use protocol::{Instant, LeaderEpoch, NodeId, Offset, TopicPartition, Uuid};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
@@ -60,6 +61,7 @@ pub struct FetcherThread {
     pub leader: NodeId,
     /// In the order in which partitions are put into a request; one that got an answer moves to the end.
     partitions: Vec<(TopicPartition, PartitionFetchState)>,
+    pub(super) session: FetchSessionHandler,
     pub(super) sent: Option<(FetcherRequestId, BTreeMap<TopicPartition, SentPartition>)>,
     pub(super) lookups: VecDeque<Lookup>,
     /// The first of `lookups` is out.
@@ -71,6 +73,7 @@ impl FetcherThread {
         Self {
             leader,
             partitions: Vec::new(),
+            session: FetchSessionHandler::default(),
             sent: None,
             lookups: VecDeque::new(),
             lookup_sent: None,

@@ -1,10 +1,10 @@
 //! The follower: appending, cutting back, backing off, giving up.
 
 use super::{One, records};
-use crate::fetcher::{FetcherRequest, LookupKind, ReplicaFetch};
+use crate::fetcher::{FetcherRequest, LookupKind, ReplicaFetch, ReplicaFetchAnswer};
 use crate::partition::OffsetAndEpoch;
 use crate::replica_manager::FetchPartitionData;
-use protocol::{ErrorCode, LeaderEpoch, NodeId, Offset};
+use protocol::{ErrorCode, LeaderEpoch, NodeId, Offset, TopicPartition};
 
 impl One {
     fn next_fetch(&mut self, leader: i32) -> ReplicaFetch {
@@ -17,13 +17,20 @@ impl One {
     /// One round: asks broker 2 and is given `data`. Answers what was asked: offset and last epoch.
     pub(super) fn round(&mut self, data: FetchPartitionData) -> (i64, Option<i32>) {
         let fetch = self.next_fetch(2);
-        let answer = vec![(self.tp.clone(), data)];
+        let answer = told(&self.tp, data);
         self.with(|r, ctx| r.on_replica_fetch_response(NodeId(2), fetch.id, Some(answer), ctx));
         let part = &fetch.partitions[0];
         (
             part.fetch_offset.get(),
             part.last_fetched_epoch.map(|e| e.get()),
         )
+    }
+}
+
+fn told(tp: &TopicPartition, data: FetchPartitionData) -> ReplicaFetchAnswer {
+    ReplicaFetchAnswer {
+        partitions: vec![(tp.clone(), data)],
+        ..ReplicaFetchAnswer::default()
     }
 }
 
@@ -64,7 +71,7 @@ fn h21_truncation_goes_epoch_by_epoch() {
     one.round(given(&[0, 1, 2, 3, 4], 1, 0));
     one.metadata(3, 3, 2, &[1, 2, 3], &[1, 2, 3]);
     let fetch = one.next_fetch(3);
-    let answer = vec![(one.tp.clone(), given(&[5, 6, 7, 8], 3, 0))];
+    let answer = told(&one.tp, given(&[5, 6, 7, 8], 3, 0));
     one.with(|r, ctx| r.on_replica_fetch_response(NodeId(3), fetch.id, Some(answer), ctx));
     one.metadata(2, 4, 3, &[1, 2, 3], &[1, 2, 3]);
     assert_eq!(one.round(diverging(2, 8)), (9, Some(3)));
@@ -122,7 +129,7 @@ fn h35_an_answer_of_another_epoch_is_dropped() {
     one.round(given(&[0], 1, 0));
     let fetch = one.next_fetch(2);
     one.metadata(2, 2, 2, &[1, 2, 3], &[1, 2]);
-    let answer = vec![(one.tp.clone(), given(&[1], 1, 0))];
+    let answer = told(&one.tp, given(&[1], 1, 0));
     one.with(|r, ctx| r.on_replica_fetch_response(NodeId(2), fetch.id, Some(answer), ctx));
     assert_eq!(one.leo(), 1);
 }

@@ -3,7 +3,9 @@
 use super::{World, setup, words};
 use crate::case::Step;
 use broker::alter_partition::LeaderAndIsr;
-use broker::fetcher::{FetcherRequest, LookupKind, ReplicaFetch, ReplicaLookup};
+use broker::fetcher::{
+    FetcherRequest, LookupKind, ReplicaFetch, ReplicaFetchAnswer, ReplicaLookup,
+};
 use broker::partition::{FetchIsolation, OffsetAndEpoch};
 use broker::replica_manager::{
     ClientMetadata, FetchInfo, FetchParams, FetchPartitionData, ProduceEntry, Response,
@@ -333,7 +335,11 @@ impl World {
         for before in step.get("before_response").as_array().into_iter().flatten() {
             self.run(&nested(before));
         }
-        let answer = answer.map(|data| vec![(self.tp.clone(), data)]);
+        // Every recorded fetch is full and without a session.
+        let answer = answer.map(|data| ReplicaFetchAnswer {
+            partitions: vec![(self.tp.clone(), data)],
+            ..ReplicaFetchAnswer::default()
+        });
         self.with(id, |replicas, ctx| {
             replicas.on_replica_fetch_response(leader, fetch.id, answer, ctx)
         });
