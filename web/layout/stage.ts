@@ -274,7 +274,7 @@ function slotX(b: BlockLayout, offset: number): number {
 }
 
 function rowOf(b: BlockLayout, actor: string): RowLayout | undefined {
-  return b.rows.find((r) => `b${r.card.broker}` === actor);
+  return b.rows.find((r) => String(r.card.broker) === actor);
 }
 
 function flightPath(
@@ -288,7 +288,7 @@ function flightPath(
 ): number[] | null {
   const a = boxes.actors.get(from);
   const z = boxes.actors.get(to);
-  const leader = b && (rowOf(b, `b${b.card.leader}`) ?? b.rows[0]);
+  const leader = b && (rowOf(b, String(b.card.leader)) ?? b.rows[0]);
   const mid = (r: RowLayout): number => r.y + (b ? b.grid.ch / 2 : 0);
   switch (kind) {
     case FLIGHT_KIND.produce: {
@@ -327,7 +327,7 @@ function flightPath(
     }
     default: {
       if (!a || !z) return null;
-      const strip = (name: string): boolean => /^b\d/.test(name) || frame.controllers.some((c) => String(c.id) === name);
+      const strip = (name: string): boolean => frame.brokers.some((x) => String(x.id) === name) || frame.controllers.some((c) => String(c.id) === name);
       if (strip(from) && strip(to)) {
         // Between two cards of the strip: a shallow arc under them.
         const [x0, y0] = bottom(a);
