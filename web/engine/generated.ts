@@ -285,6 +285,134 @@ export type KnotCard = { at_us: number, screen_ms: number,
  */
 folded: boolean, };
 
+export type BranchCard = { id: number, current: boolean, 
+/**
+ * Where it left its parent; None for the first.
+ */
+left_at_us: number | null, 
+/**
+ * The branch that it left.
+ */
+from: number | null, end_us: number, 
+/**
+ * Events of its own.
+ */
+events: number, 
+/**
+ * A person's commands in it.
+ */
+commands: number, };
+
+export type InspectCard = { 
+/**
+ * (name of the row, value); names are the page's, values Kafka's.
+ */
+rows: Array<[string, string]>, 
+/**
+ * A record's life, in the order of the run.
+ */
+life: Array<StageCard>, 
+/**
+ * The event that set what is shown last.
+ */
+set_by: number | null, };
+
+export type StageCard = { 
+/**
+ * `sent`, `batched`, `left`, `appended`, `replicated`, `durable`, `acked`, `fetched`, `processed`, `committed`, `failed`, `lost`
+ */
+stage: string, 
+/**
+ * None: not yet.
+ */
+at_us: number | null, event: number | null, note: string, };
+
+export type RefusalCard = { what: string, at: string, nearest: string | null, };
+
+export type Command = { "do": "add_broker", broker: number, rack: string | null, config: { [key in string]: Scalar }, } | { "do": "create_topic" } & Topic | { "do": "delete_topic", topic: string, } | { "do": "create_partitions", topic: string, count: number, } | { "do": "alter_topic_config", topic: string, config: { [key in string]: Scalar | null }, } | { "do": "reassign_partitions", topic: string, partition: number, replicas: Array<number> | null, } | { "do": "elect_leaders", topic: string, partition: number, election: Election, } | { "do": "delete_records", topic: string, partition: number, before: number, } | { "do": "start_producer" } & Producer | { "do": "produce", producer: string, topic: string, record: NewRecord, 
+/**
+ * So many, `every_ms` apart (0 = at once).
+ */
+count: number, every_ms: number, } | { "do": "flush", producer: string, } | { "do": "set_load", producer: string, load: Load | null, } | { "do": "close_producer", producer: string, } | { "do": "kill_producer", producer: string, } | { "do": "start_consumer" } & Consumer | { "do": "commit", consumer: string, sync: boolean, } | { "do": "seek", consumer: string, partition: string, to: SeekTo, } | { "do": "pause_partition", consumer: string, partition: string, } | { "do": "resume_partition", consumer: string, partition: string, } | { "do": "set_processing_time", consumer: string, processing_ms: number, } | { "do": "set_app", consumer: string, app: App, } | { "do": "close_consumer", consumer: string, } | { "do": "kill_consumer", consumer: string, } | { "do": "freeze_consumer", consumer: string, } | { "do": "thaw_consumer", consumer: string, } | { "do": "alter_client_config", client: string, config: { [key in string]: Scalar }, } | { "do": "stop_broker", broker: number, } | { "do": "kill_broker", broker: number, } | { "do": "power_off_broker", broker: number, } | { "do": "restart_broker", broker: number, } | { "do": "pause_broker", broker: number, } | { "do": "resume_broker", broker: number, } | { "do": "wipe_disk", broker: number, } | { "do": "cut_link", from: string, to: string, both: boolean, } | { "do": "heal", from: string, to: string, } | { "do": "slow_link", from: string, to: string, latency_ms: number, both: boolean, } | { "do": "hold_message", message: MessageRef, } | { "do": "release_message", message: MessageRef, } | { "do": "delay_message", message: MessageRef, by_ms: number, } | { "do": "drop_message", message: MessageRef, } | { "do": "run_retention", };
+
+export type Payload = string | Typed;
+
+export type Typed = { "int32": number } | { "int64": number } | { "hex": string };
+
+export type NewRecord = { key: Payload | null, value: Payload | null, headers: Array<[string, Payload]>, partition: number | null, timestamp_ms: number | null, };
+
+export type MessageRef = { connection: number, 
+/**
+ * True: from the end that opened the connection (requests).
+ */
+forward: boolean, number: number, };
+
+export type Election = "preferred" | "unclean";
+
+export type SeekTo = "earliest" | "latest" | { "offset": number } | { "timestamp_ms": number };
+
+export type Scalar = boolean | number | number | string;
+
+export type Topic = { name: string, partitions: number, replication_factor: number, 
+/**
+ * Replicas of each partition; replaces `partitions` and `replication_factor`.
+ */
+assignment?: Array<Array<number>> | null, config?: { [key in string]: Scalar }, };
+
+export type Producer = { 
+/**
+ * Also its `client.id`.
+ */
+id: string, config?: { [key in string]: Scalar }, load?: Load | null, };
+
+export type Load = { topic: string, 
+/**
+ * Milliseconds between two sends.
+ */
+every_ms: number, 
+/**
+ * Used in turn; null = no key. Empty = no keys at all.
+ */
+keys: Array<string | null>, 
+/**
+ * Used in turn; `{n}` is the number of the send.
+ */
+values: Array<string>, partition?: number | null, 
+/**
+ * Stops after so many; absent = goes on.
+ */
+count?: number | null, 
+/**
+ * Milliseconds after the start of the scenario.
+ */
+from_ms: number, };
+
+export type Consumer = { 
+/**
+ * Also its `client.id`.
+ */
+id: string, group?: string | null, subscribe?: Array<string>, 
+/**
+ * `topic-partition`, instead of `subscribe`.
+ */
+assign?: Array<string>, config?: { [key in string]: Scalar }, app: App, 
+/**
+ * Milliseconds after the start of the scenario.
+ */
+from_ms: number, };
+
+export type App = { 
+/**
+ * Time spent on one record.
+ */
+processing_ms: number, 
+/**
+ * The timeout given to `poll`.
+ */
+poll_timeout_ms: number, commit: CommitMode, };
+
+export type CommitMode = "auto" | "sync_after" | "async_after" | "sync_before" | "per_record" | "never";
+
 /** Bits of a cell's flags. */
 export const CELL = {
   aboveHw: 1,

@@ -310,7 +310,7 @@ export function Ledger({ ledger }: { ledger: LedgerCard }): VNode {
 
 export function Log({ hands }: { hands: Hands }): VNode {
   const w = t.value;
-  const list = useRef<HTMLOListElement>(null);
+  const list = useRef<HTMLDivElement>(null);
   const entries = folded(store.events.value, allEvents.value).slice(0, 120);
   const now = store.scene.value?.frame.event ?? 0;
   useEffect(() => {
@@ -326,7 +326,8 @@ export function Log({ hands }: { hands: Hands }): VNode {
           {allEvents.value ? w.inspector.noiseShown : w.inspector.noiseFolded}
         </button>
       </h2>
-      <ol class="log" ref={list} role="log" aria-live="off" tabIndex={0} aria-label={w.inspector.log}>
+      <div class="log" ref={list} role="log" aria-live="off" tabIndex={0} aria-label={w.inspector.log}>
+      <ol>
         {entries.map((e) => {
           if (e.kind === "fold") return <li key={`f${e.last}`} class="fold">{w.inspector.fold(e.n, w.inspector.noise[e.noise])}</li>;
           const l = line(e.event, w);
@@ -350,6 +351,7 @@ export function Log({ hands }: { hands: Hands }): VNode {
           );
         })}
       </ol>
+      </div>
     </section>
   );
 }

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 /// A key, value or header as a person types it: what is hashed and stored are the bytes that this stands for.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "types", derive(ts_rs::TS))]
 #[serde(untagged)]
 pub enum Payload {
     /// UTF-8.
@@ -16,6 +17,7 @@ pub enum Payload {
 }
 
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "types", derive(ts_rs::TS))]
 #[serde(rename_all = "snake_case")]
 pub enum Typed {
     /// Big-endian, as `IntegerSerializer`.
@@ -41,6 +43,7 @@ impl Payload {
 
 /// One record to send.
 #[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "types", derive(ts_rs::TS))]
 #[serde(deny_unknown_fields, default)]
 pub struct NewRecord {
     pub key: Option<Payload>,
@@ -56,6 +59,7 @@ pub type End = String;
 
 /// A message by its connection, the direction it goes, and its number on it (from 0).
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "types", derive(ts_rs::TS))]
 #[serde(deny_unknown_fields)]
 pub struct MessageRef {
     pub connection: u32,
@@ -66,6 +70,7 @@ pub struct MessageRef {
 
 /// How a leader is asked for.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "types", derive(ts_rs::TS))]
 #[serde(rename_all = "snake_case")]
 pub enum Election {
     Preferred,
@@ -74,6 +79,7 @@ pub enum Election {
 
 /// Where a seek or a reset goes.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "types", derive(ts_rs::TS))]
 #[serde(rename_all = "snake_case")]
 pub enum SeekTo {
     Earliest,
@@ -84,6 +90,7 @@ pub enum SeekTo {
 }
 
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "types", derive(ts_rs::TS))]
 #[serde(tag = "do", rename_all = "snake_case", deny_unknown_fields)]
 pub enum Command {
     // cluster

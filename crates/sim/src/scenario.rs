@@ -24,6 +24,7 @@ pub type Properties = BTreeMap<String, Scalar>;
 
 /// A config value in JSON.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "types", derive(ts_rs::TS))]
 #[serde(untagged)]
 pub enum Scalar {
     Bool(bool),
@@ -138,6 +139,7 @@ pub struct Broker {
 }
 
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "types", derive(ts_rs::TS))]
 #[serde(deny_unknown_fields)]
 pub struct Topic {
     pub name: String,
@@ -161,6 +163,7 @@ fn one_i16() -> i16 {
 }
 
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "types", derive(ts_rs::TS))]
 #[serde(deny_unknown_fields)]
 pub struct Producer {
     /// Also its `client.id`.
@@ -173,6 +176,7 @@ pub struct Producer {
 
 /// A stream of records that an application sends by itself.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "types", derive(ts_rs::TS))]
 #[serde(deny_unknown_fields)]
 pub struct Load {
     pub topic: String,
@@ -195,6 +199,7 @@ pub struct Load {
 }
 
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "types", derive(ts_rs::TS))]
 #[serde(deny_unknown_fields)]
 pub struct Consumer {
     /// Also its `client.id`.
@@ -217,6 +222,7 @@ pub struct Consumer {
 
 /// The application's loop: poll, process each record, commit.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "types", derive(ts_rs::TS))]
 #[serde(deny_unknown_fields, default)]
 pub struct App {
     /// Time spent on one record.
@@ -238,6 +244,7 @@ impl Default for App {
 
 /// When the loop commits.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "types", derive(ts_rs::TS))]
 #[serde(rename_all = "snake_case")]
 pub enum CommitMode {
     /// `enable.auto.commit` decides; the loop itself never commits.

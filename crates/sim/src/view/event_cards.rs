@@ -160,3 +160,52 @@ pub struct KnotCard {
     /// The stretch before this knot was folded.
     pub folded: bool,
 }
+
+/// An old future.
+#[derive(Clone, Debug, Serialize)]
+#[cfg_attr(feature = "types", derive(ts_rs::TS))]
+pub struct BranchCard {
+    pub id: u32,
+    pub current: bool,
+    /// Where it left its parent; None for the first.
+    pub left_at_us: Option<Us>,
+    /// The branch that it left.
+    pub from: Option<u32>,
+    pub end_us: Us,
+    /// Events of its own.
+    pub events: u64,
+    /// A person's commands in it.
+    pub commands: u32,
+}
+
+/// The full description of one thing.
+#[derive(Clone, Debug, Default, Serialize)]
+#[cfg_attr(feature = "types", derive(ts_rs::TS))]
+pub struct InspectCard {
+    /// (name of the row, value); names are the page's, values Kafka's.
+    pub rows: Vec<(String, String)>,
+    /// A record's life, in the order of the run.
+    pub life: Vec<StageCard>,
+    /// The event that set what is shown last.
+    pub set_by: Option<u64>,
+}
+
+#[derive(Clone, Debug, Default, Serialize)]
+#[cfg_attr(feature = "types", derive(ts_rs::TS))]
+pub struct StageCard {
+    /// `sent`, `batched`, `left`, `appended`, `replicated`, `durable`, `acked`, `fetched`, `processed`, `committed`, `failed`, `lost`
+    pub stage: String,
+    /// None: not yet.
+    pub at_us: Option<Us>,
+    pub event: Option<u64>,
+    pub note: String,
+}
+
+/// What is said no to: why, where, and the nearest right thing.
+#[derive(Clone, Debug, Default, Serialize)]
+#[cfg_attr(feature = "types", derive(ts_rs::TS))]
+pub struct RefusalCard {
+    pub what: String,
+    pub at: String,
+    pub nearest: Option<String>,
+}

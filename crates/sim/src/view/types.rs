@@ -3,6 +3,8 @@
 //! `UPDATE_TYPES=1 cargo test -p offsetscope-sim --features types types` writes the file anew.
 
 use super::cards::*;
+use crate::command::{Command, Election, MessageRef, NewRecord, Payload, SeekTo, Typed};
+use crate::scenario::{App, CommitMode, Consumer, Load, Producer, Scalar, Topic};
 use super::event_cards::*;
 use ts_rs::{Config, TS};
 
@@ -50,6 +52,24 @@ pub fn typescript() -> String {
         Lane,
         MarkTone,
         KnotCard,
+        BranchCard,
+        InspectCard,
+        StageCard,
+        RefusalCard,
+        Command,
+        Payload,
+        Typed,
+        NewRecord,
+        MessageRef,
+        Election,
+        SeekTo,
+        Scalar,
+        Topic,
+        Producer,
+        Load,
+        Consumer,
+        App,
+        CommitMode,
     );
     let flag = |name: &str, v: u32| format!("  {name}: {v},\n");
     out.push_str("\n/** Bits of a cell's flags. */\nexport const CELL = {\n");
