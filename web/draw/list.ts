@@ -87,10 +87,19 @@ export interface TextStyle {
   align?: "left" | "center" | "right";
 }
 
-/** Collects operations. Styles seen since the last `barrier` are merged: within one layer things do not overlap. */
+/**
+ * Collects operations. Styles seen since the last `barrier` are merged: within one layer things do not overlap, and its
+ * words come after its shapes.
+ */
 export class DrawList {
-  readonly ops: Op[] = [];
+  private readonly done: Op[] = [];
+  private late: Texts[] = [];
   private open = new Map<string, Rects | Texts>();
+
+  get ops(): readonly Op[] {
+    this.barrier();
+    return this.done;
+  }
 
   rect(x: number, y: number, w: number, h: number, s: RectStyle): void {
     const key = `r${s.fill ?? ""}|${s.fillAlpha ?? 1}|${s.stroke ?? ""}|${s.width ?? 1}|${s.dash?.join() ?? ""}|${s.radius ?? 0}|${s.hatch ? 1 : 0}`;
@@ -98,7 +107,7 @@ export class DrawList {
     if (!op) {
       op = { op: "rects", fill: s.fill, fillAlpha: s.fillAlpha ?? 1, stroke: s.stroke, width: s.width ?? 1, dash: s.dash, radius: s.radius ?? 0, hatch: s.hatch ?? false, at: [] };
       this.open.set(key, op);
-      this.ops.push(op);
+      this.done.push(op);
     }
     op.at.push(x, y, w, h);
   }
@@ -109,36 +118,38 @@ export class DrawList {
     if (!op) {
       op = { op: "texts", fill: s.fill, alpha: s.alpha ?? 1, size: s.size, weight: s.weight ?? 400, mono: s.mono ?? false, align: s.align ?? "left", at: [], text: [] };
       this.open.set(key, op);
-      this.ops.push(op);
+      this.late.push(op);
     }
     op.at.push(x, y);
     op.text.push(text);
   }
 
   line(points: readonly number[], s: { stroke: Role; width?: number; alpha?: number; dash?: readonly number[] }): void {
-    this.ops.push({ op: "line", stroke: s.stroke, width: s.width ?? 1, alpha: s.alpha ?? 1, dash: s.dash, points, close: false, fillAlpha: 1 });
+    this.done.push({ op: "line", stroke: s.stroke, width: s.width ?? 1, alpha: s.alpha ?? 1, dash: s.dash, points, close: false, fillAlpha: 1 });
   }
 
   polygon(points: readonly number[], s: { fill?: Role; fillAlpha?: number; stroke?: Role; width?: number; alpha?: number; dash?: readonly number[] }): void {
-    this.ops.push({ op: "line", stroke: s.stroke ?? "", width: s.width ?? 1, alpha: s.alpha ?? 1, dash: s.dash, points, close: true, fill: s.fill, fillAlpha: s.fillAlpha ?? 1 });
+    this.done.push({ op: "line", stroke: s.stroke ?? "", width: s.width ?? 1, alpha: s.alpha ?? 1, dash: s.dash, points, close: true, fill: s.fill, fillAlpha: s.fillAlpha ?? 1 });
   }
 
   circle(x: number, y: number, r: number, s: { fill?: Role; stroke?: Role; width?: number; alpha?: number }): void {
-    this.ops.push({ op: "circle", x, y, r, fill: s.fill, stroke: s.stroke, width: s.width ?? 1, alpha: s.alpha ?? 1 });
+    this.done.push({ op: "circle", x, y, r, fill: s.fill, stroke: s.stroke, width: s.width ?? 1, alpha: s.alpha ?? 1 });
   }
 
   clip(x: number, y: number, w: number, h: number): void {
     this.barrier();
-    this.ops.push({ op: "clip", x, y, w, h });
+    this.done.push({ op: "clip", x, y, w, h });
   }
 
   unclip(): void {
     this.barrier();
-    this.ops.push({ op: "unclip" });
+    this.done.push({ op: "unclip" });
   }
 
   /** What comes now is painted over what came before. */
   barrier(): void {
+    this.done.push(...this.late);
+    this.late = [];
     this.open = new Map();
   }
 }

@@ -108,9 +108,9 @@ export interface StageLayout {
 }
 
 export const HEADER = 30;
-export const FLAG_LANE = 28;
-export const PIN_LANE = 19;
-export const SEGMENT_LANE = 22;
+export const FLAG_LANE = 27;
+export const PIN_LANE = 17;
+export const SEGMENT_LANE = 19;
 
 /** Height of a block: header, flags, rows, pins, segment bars. */
 export function blockHeight(p: PartitionCard, zoom: Zoom): number {
@@ -173,7 +173,7 @@ function layoutBlock(
   };
   const counting = rows.filter((r) => r.card.counts || r.card.role === "leader");
   const lastCounting = counting.reduce((m, r) => Math.max(m, r.index), 0);
-  const pinY = rowsBottom + 6;
+  const pinY = rowsBottom + 4;
   return {
     x: box.x,
     y: box.y,

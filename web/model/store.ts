@@ -105,6 +105,9 @@ export const effectiveTheme = computed<"dark" | "light">(() =>
   theme.value === "system" ? (systemDark.value ? "dark" : "light") : theme.value,
 );
 
+/** On a phone cells are never smaller than a finger. */
+export const seenZoom = computed<Zoom>(() => (narrow.value && (zoom.value === "far" || zoom.value === "middle") ? "near" : zoom.value));
+
 /** Selects a thing; the inspector opens with it. */
 export function select(target: Target | null): void {
   batch(() => {

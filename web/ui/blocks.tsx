@@ -4,7 +4,7 @@ import type { Frame, PartitionCard, ReplicaCard } from "../engine/generated";
 import { t } from "../i18n";
 import { blockHeight, FLAG_LANE, HEADER } from "../layout/stage";
 import { gridOf } from "../layout/zoom";
-import { narrow, phonePartition, select, selection, zoom } from "../model/store";
+import { narrow, phonePartition, seenZoom, select, selection } from "../model/store";
 import { Icon } from "./icons";
 import { Swatch } from "./producers";
 
@@ -32,8 +32,8 @@ export function PartitionTabs({ frame }: { frame: Frame }): VNode | null {
 
 function Block({ card, place, frame }: { card: PartitionCard; place: number; frame: Frame }): VNode {
   const w = t.value;
-  const g = gridOf(zoom.value);
-  const height = blockHeight(card, zoom.value);
+  const g = gridOf(seenZoom.value);
+  const height = blockHeight(card, seenZoom.value);
   const s = selection.value;
   const mine = s !== null && "topic" in s && s.topic === card.topic && s.partition === card.partition;
   const id = { topic: card.topic, partition: card.partition };

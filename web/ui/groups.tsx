@@ -37,7 +37,7 @@ function Group({ card, hands }: { card: GroupCard; hands: Hands }): VNode {
           {card.rebalance_due_us !== null ? (
             <Since us={card.rebalance_due_us} say={w.group.waits} />
           ) : (
-            w.group.sub(card.protocol, card.coordinator >= 0 ? w.group.coordinator(card.coordinator) : "", card.members[0]?.isolation ?? "")
+            w.group.sub(card.protocol, card.coordinator >= 0 ? w.group.coordinator(card.coordinator) : "", card.members[0]?.isolation === "read_committed" ? "read_committed" : "")
           )}
         </p>
         {card.unowned_since_us !== null && (

@@ -54,7 +54,7 @@ export function Stage({ hands, motion }: { hands: Hands; motion: MotionModel }):
       boxes ??= measure(el, below, above);
       const moving = motion.tick(time);
       const now = store.nowUs.peek();
-      const l = layoutStage(scene, boxes, store.zoom.peek(), store.back.peek(), now, motion);
+      const l = layoutStage(scene, boxes, store.seenZoom.peek(), store.back.peek(), now, motion);
       layout.current = l;
       const look = lookOf(palette, motion, hands);
       if (dirty || moving || drawn !== scene) {
