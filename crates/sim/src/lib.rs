@@ -5,6 +5,7 @@
 
 pub mod actor;
 pub mod chance;
+pub mod checks;
 pub mod command;
 pub mod cost;
 pub mod ids;
