@@ -10,6 +10,7 @@ use super::{Answer, Controller, ControllerResult};
 use crate::image::TopicImage;
 use crate::partition::{LeaderRecoveryState, PartitionChangeBuilder, PartitionRegistration};
 use crate::record::{ApiMessageAndVersion, MetadataRecord};
+use crate::rules;
 
 impl Controller {
     /// `ReplicationControlManager.alterPartition`.
@@ -19,6 +20,7 @@ impl Controller {
     ) -> Answer<AlterPartitionResponse> {
         if request.topics.is_empty() {
             return Ok(ControllerResult::of(
+                rules::ISR_ALTER_PARTITION,
                 Vec::new(),
                 AlterPartitionResponse::default(),
             ));
@@ -45,7 +47,11 @@ impl Controller {
             topics,
             ..Default::default()
         };
-        Ok(ControllerResult::of(records, response))
+        Ok(ControllerResult::of(
+            rules::ISR_ALTER_PARTITION,
+            records,
+            response,
+        ))
     }
 
     fn alter_one_partition(

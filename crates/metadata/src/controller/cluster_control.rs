@@ -15,6 +15,7 @@ use crate::record::{
     RegisterControllerRecord,
 };
 use crate::registration::VersionRange;
+use crate::rules;
 
 /// What a broker is told about its heartbeat (`BrokerHeartbeatReply`).
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
@@ -106,7 +107,14 @@ impl Controller {
             record,
             version.register_broker_record_version(),
         ));
-        Ok(ControllerResult::of(records, epoch))
+        let unclean =
+            existing.is_some_and(|e| !same_incarnation && e.epoch != request.previous_broker_epoch);
+        let rule = if unclean {
+            rules::BROKER_UNCLEAN_SHUTDOWN
+        } else {
+            rules::BROKER_REGISTRATION
+        };
+        Ok(ControllerResult::of(rule, records, epoch))
     }
 
     fn check_log_dirs(&self, broker: NodeId, dirs: &[Uuid]) -> Result<(), ApiError> {
@@ -221,6 +229,7 @@ impl Controller {
             features: features.iter().map(feature).collect(),
         };
         Ok(ControllerResult::atomic_of(
+            rules::BROKER_REGISTRATION,
             vec![ApiMessageAndVersion::new(record, 0)],
             (),
         ))
@@ -235,7 +244,11 @@ impl Controller {
         };
         let mut records = Vec::new();
         self.handle_broker_unregistered(id, registration.epoch, &mut records);
-        Ok(ControllerResult::of(records, ()))
+        Ok(ControllerResult::of(
+            rules::BROKER_UNREGISTERED,
+            records,
+            (),
+        ))
     }
 
     /// The level that a replayed record has set.

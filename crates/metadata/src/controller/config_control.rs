@@ -11,6 +11,7 @@ use super::{Answer, ApiError, Controller, ControllerResult};
 use crate::config::{self, CORDONED_LOG_DIRS, MIN_INSYNC_REPLICAS, UNCLEAN_LEADER_ELECTION_ENABLE};
 use crate::image::{ConfigResource, ConfigResourceType, TopicImage};
 use crate::record::{ApiMessageAndVersion, ClearElrRecord, ConfigRecord, MetadataRecord};
+use crate::rules;
 
 /// What is done to one key (`AlterConfigOp`).
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -63,7 +64,7 @@ impl Controller {
             responses,
             ..Default::default()
         };
-        let result = ControllerResult::atomic_of(records, response);
+        let result = ControllerResult::atomic_of(rules::CONFIG_ALTERED, records, response);
         Ok(if request.validate_only {
             result.without_records()
         } else {
@@ -91,7 +92,7 @@ impl Controller {
             responses,
             ..Default::default()
         };
-        let result = ControllerResult::atomic_of(records, response);
+        let result = ControllerResult::atomic_of(rules::CONFIG_ALTERED, records, response);
         Ok(if request.validate_only {
             result.without_records()
         } else {

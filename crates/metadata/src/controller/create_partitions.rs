@@ -9,6 +9,7 @@ use protocol::messages::{
 use super::placement::{self, Chance};
 use super::{Answer, ApiError, Controller, ControllerResult};
 use crate::record::ApiMessageAndVersion;
+use crate::rules;
 
 impl Controller {
     /// `ReplicationControlManager.createPartitions`. Each topic has its own answer.
@@ -33,7 +34,7 @@ impl Controller {
             results,
             ..Default::default()
         };
-        let result = ControllerResult::atomic_of(records, response);
+        let result = ControllerResult::atomic_of(rules::PARTITIONS_ADDED, records, response);
         Ok(if request.validate_only {
             result.without_records()
         } else {

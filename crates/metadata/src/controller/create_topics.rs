@@ -13,6 +13,7 @@ use super::{Answer, ApiError, Controller, ControllerResult};
 use crate::image::ConfigResource;
 use crate::partition::PartitionRegistration;
 use crate::record::{ApiMessageAndVersion, RemoveTopicRecord, TopicRecord};
+use crate::rules;
 use crate::topic_name;
 
 /// Most partitions that one request may create (`ReplicationControlManager.MAX_PARTITIONS_PER_BATCH`).
@@ -62,7 +63,7 @@ impl Controller {
             topics,
             ..Default::default()
         };
-        let result = ControllerResult::atomic_of(records, response);
+        let result = ControllerResult::atomic_of(rules::TOPIC_CREATED, records, response);
         Ok(if request.validate_only {
             result.without_records()
         } else {
@@ -274,6 +275,10 @@ impl Controller {
             responses,
             ..Default::default()
         };
-        Ok(ControllerResult::atomic_of(records, response))
+        Ok(ControllerResult::atomic_of(
+            rules::TOPIC_DELETED,
+            records,
+            response,
+        ))
     }
 }

@@ -12,6 +12,7 @@ use super::{Answer, ApiError, Controller, ControllerResult};
 use crate::image::TopicIdPartition;
 use crate::partition::PartitionChangeBuilder;
 use crate::record::{ApiMessageAndVersion, BrokerRegistrationChangeRecord};
+use crate::rules;
 
 impl Controller {
     /// Directories of a broker failed: their replicas leave ISR and leadership, the broker's others stay
@@ -118,7 +119,11 @@ impl Controller {
             directories,
             ..Default::default()
         };
-        Ok(ControllerResult::of(records, response))
+        Ok(ControllerResult::of(
+            rules::DIRECTORY_ASSIGNED,
+            records,
+            response,
+        ))
     }
 
     fn assign_replica(

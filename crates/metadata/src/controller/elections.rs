@@ -9,6 +9,7 @@ use super::{Answer, ApiError, Controller, ControllerResult};
 use crate::image::TopicImage;
 use crate::partition::{Election, PartitionChangeBuilder, PartitionRegistration};
 use crate::record::ApiMessageAndVersion;
+use crate::rules;
 
 /// Most records of one run of a periodic election (`ReplicationControlManager.MAX_ELECTIONS_PER_IMBALANCE`).
 const MAX_ELECTIONS_PER_IMBALANCE: usize = 1_000;
@@ -25,6 +26,7 @@ impl Controller {
     pub fn elect_leaders(&self, request: &ElectLeadersRequest) -> Answer<ElectLeadersResponse> {
         if request.topic_partitions.as_ref().is_some_and(Vec::is_empty) {
             return Ok(ControllerResult::of(
+                rules::ELECTION_PREFERRED,
                 Vec::new(),
                 ElectLeadersResponse::default(),
             ));
@@ -37,6 +39,10 @@ impl Controller {
                 let message = format!("unknown election type {other}");
                 return Err(ApiError::new(ErrorCode::InvalidRequest, message));
             }
+        };
+        let rule = match election {
+            ElectionType::Preferred => rules::ELECTION_PREFERRED,
+            ElectionType::Unclean => rules::ELECTION_UNCLEAN,
         };
         let mut records = Vec::new();
         let mut results = Vec::new();
@@ -80,7 +86,7 @@ impl Controller {
             replica_election_results: results,
             ..Default::default()
         };
-        Ok(ControllerResult::of(records, response))
+        Ok(ControllerResult::of(rule, records, response))
     }
 
     fn elect_leader(

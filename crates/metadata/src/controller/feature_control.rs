@@ -8,6 +8,7 @@ use crate::image::{ELR_FEATURE_NAME, KRAFT_FEATURE_NAME};
 use crate::metadata_version::MetadataVersion;
 use crate::record::{ApiMessageAndVersion, FeatureLevelRecord};
 use crate::registration::VersionRange;
+use crate::rules;
 
 /// What a 4.3 controller supports of each feature (`QuorumFeatures.defaultSupportedFeatureMap`).
 const SUPPORTED: [(&str, VersionRange); 7] = [
@@ -57,7 +58,7 @@ impl Controller {
             }
         }
         if request.validate_only {
-            return Ok(ControllerResult::of(Vec::new(), ()));
+            return Ok(ControllerResult::of(rules::FEATURE_UPDATED, Vec::new(), ()));
         }
         let enables_elr = request
             .feature_updates
@@ -69,7 +70,11 @@ impl Controller {
             Vec::new()
         };
         records.extend(levels);
-        Ok(ControllerResult::atomic_of(records, ()))
+        Ok(ControllerResult::atomic_of(
+            rules::FEATURE_UPDATED,
+            records,
+            (),
+        ))
     }
 
     fn check_feature_update(

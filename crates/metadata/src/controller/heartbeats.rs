@@ -1,11 +1,12 @@
 //! Heartbeats: fencing, unfencing, controlled shutdown.
 
 use protocol::messages::BrokerHeartbeatRequest;
-use protocol::{ErrorCode, Instant, Offset};
+use protocol::{ErrorCode, Instant, Ms, Offset};
 
 use super::heartbeat_manager::{BrokerControlState, BrokerHeartbeatState};
 use super::{AfterAppend, Answer, ApiError, BrokerHeartbeatReply, Controller, ControllerResult};
 use crate::record::ApiMessageAndVersion;
+use crate::rules;
 
 impl Controller {
     /// A broker is alive (`QuorumController.processBrokerHeartbeat`). It counts as a contact before anything is checked,
@@ -17,6 +18,7 @@ impl Controller {
     ) -> Answer<BrokerHeartbeatReply> {
         self.check_active()?;
         let (id, epoch) = (request.broker_id, request.broker_epoch);
+        let previous = self.active().heartbeats.last_contact_ms(id, epoch);
         self.active_mut().heartbeats.track(now, id, epoch);
         let Some(&registered_at) = self.state.register_broker_record_offsets.get(&id) else {
             return Err(ApiError::new(
@@ -67,7 +69,15 @@ impl Controller {
             in_controlled_shutdown: next == BrokerControlState::ControlledShutdown,
             should_shut_down: next == BrokerControlState::ShutdownNow,
         };
-        let mut result = ControllerResult::of(records, reply);
+        let rule = match next {
+            BrokerControlState::Unfenced if current == next => rules::DIRECTORY_OFFLINE,
+            BrokerControlState::Unfenced => rules::BROKER_UNFENCED,
+            BrokerControlState::ControlledShutdown => rules::BROKER_CONTROLLED_SHUTDOWN,
+            BrokerControlState::Fenced | BrokerControlState::ShutdownNow => rules::BROKER_FENCED,
+        };
+        let mut result = ControllerResult::of(rule, records, reply);
+        let deadline = |contact: Ms| contact + self.config.session_timeout_ms;
+        result.contact = Some((id, previous.map_or(-1, deadline), deadline(now.ms())));
         if reply.in_controlled_shutdown {
             result.after = AfterAppend::ControlledShutdown(id);
         }

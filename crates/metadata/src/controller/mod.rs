@@ -29,8 +29,11 @@ mod periodic_tasks;
 mod placement;
 mod producer_ids;
 mod reassignments;
+mod report;
 mod requests;
 mod state;
+#[cfg(test)]
+mod tests;
 
 pub use cluster_control::BrokerHeartbeatReply;
 pub use config::{BootstrapMetadata, ControllerConfig};
@@ -40,19 +43,19 @@ pub use periodic_tasks::PeriodicTask;
 pub use placement::{Chance, FromDraws, UsableBroker};
 pub use state::DurableState;
 
-use protocol::{ErrorCode, Instant, NodeId, Offset, Protections};
+use protocol::trace::RuleId;
+use protocol::{ErrorCode, Instant, Ms, NodeId, Offset, Protections};
 use std::collections::VecDeque;
 use std::fmt;
 use std::sync::Arc;
 
-use crate::image::MetadataImage;
-use crate::image::{ConfigResourceType, ELR_FEATURE_NAME};
+use crate::image::{ConfigResourceType, ELR_FEATURE_NAME, MetadataImage};
 use crate::metadata_version::MetadataVersion;
-use crate::record::{AbortTransactionRecord, FeatureLevelRecord};
 use crate::record::{
-    ApiMessageAndVersion, BeginTransactionRecord, ConfigRecord, EndTransactionRecord,
-    MetadataRecord,
+    AbortTransactionRecord, ApiMessageAndVersion, BeginTransactionRecord, ConfigRecord,
+    EndTransactionRecord, FeatureLevelRecord, MetadataRecord,
 };
+use crate::rules;
 use periodic_tasks::PeriodicTasks;
 
 /// Why a request was refused (`ApiError`).
@@ -86,7 +89,11 @@ pub struct ControllerResult<T> {
     pub records: Vec<ApiMessageAndVersion>,
     /// All records must go into one batch.
     pub atomic: bool,
+    /// The rule by which things change.
+    pub rule: RuleId,
     after: AfterAppend,
+    /// A heartbeat: the broker, and the end of its session before and after it, in ms.
+    contact: Option<(NodeId, Ms, Ms)>,
 }
 
 /// What the active controller does once the records have their offsets (`ControllerWriteOperation.processBatchEndOffset`).
@@ -99,19 +106,21 @@ enum AfterAppend {
 }
 
 impl<T> ControllerResult<T> {
-    fn of(records: Vec<ApiMessageAndVersion>, response: T) -> Self {
+    fn of(rule: RuleId, records: Vec<ApiMessageAndVersion>, response: T) -> Self {
         Self {
             response,
             records,
             atomic: false,
+            rule,
             after: AfterAppend::Nothing,
+            contact: None,
         }
     }
 
-    fn atomic_of(records: Vec<ApiMessageAndVersion>, response: T) -> Self {
+    fn atomic_of(rule: RuleId, records: Vec<ApiMessageAndVersion>, response: T) -> Self {
         Self {
             atomic: true,
-            ..Self::of(records, response)
+            ..Self::of(rule, records, response)
         }
     }
 
@@ -121,7 +130,9 @@ impl<T> ControllerResult<T> {
             response: f(self.response),
             records: self.records,
             atomic: self.atomic,
+            rule: self.rule,
             after: self.after,
+            contact: self.contact,
         }
     }
 
@@ -319,10 +330,9 @@ impl Controller {
             }
         }
         ControllerResult {
-            response: (),
-            records,
             atomic,
             after: AfterAppend::ScheduleTasks,
+            ..ControllerResult::of(rules::CONTROLLER_ACTIVATION, records, ())
         }
     }
 

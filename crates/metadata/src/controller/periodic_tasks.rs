@@ -4,6 +4,7 @@ use protocol::{Instant, Ms};
 use serde::Serialize;
 
 use super::{Controller, ControllerConfig, ControllerResult};
+use crate::rules;
 
 /// `PeriodicTask`s, by Kafka's names.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
@@ -101,11 +102,16 @@ impl Controller {
             PeriodicTask::ElectPreferred => self.maybe_balance_partition_leaders(),
             PeriodicTask::ElectUnclean => self.maybe_elect_unclean_leaders(),
         };
+        let rule = match task {
+            PeriodicTask::MaybeFenceStaleBroker => rules::BROKER_SESSION_TIMEOUT,
+            PeriodicTask::ElectPreferred => rules::ELECTION_PREFERRED,
+            PeriodicTask::ElectUnclean => rules::ELECTION_UNCLEAN,
+        };
         let period = task
             .period_micros(&self.config)
             .expect("a scheduled task has a period");
         let delay = if again { IMMEDIATE_MS * 1000 } else { period };
         self.active_mut().tasks.schedule(now, task, delay);
-        Some(ControllerResult::of(records, task))
+        Some(ControllerResult::of(rule, records, task))
     }
 }

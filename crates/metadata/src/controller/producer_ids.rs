@@ -5,6 +5,7 @@ use protocol::{ErrorCode, ProducerId};
 
 use super::{Answer, ApiError, Controller, ControllerResult};
 use crate::record::{ApiMessageAndVersion, ProducerIdsRecord};
+use crate::rules;
 
 /// Ids in a block (`ProducerIdsBlock.PRODUCER_ID_BLOCK_SIZE`).
 const BLOCK_SIZE: i64 = 1000;
@@ -33,6 +34,7 @@ impl Controller {
             ..Default::default()
         };
         Ok(ControllerResult::of(
+            rules::PRODUCER_IDS,
             vec![ApiMessageAndVersion::new(record, 0)],
             response,
         ))

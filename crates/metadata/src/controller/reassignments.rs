@@ -15,6 +15,7 @@ use crate::partition::{
     PartitionRegistration,
 };
 use crate::record::ApiMessageAndVersion;
+use crate::rules;
 
 type MaybeRecord = Result<Option<ApiMessageAndVersion>, ApiError>;
 
@@ -55,7 +56,11 @@ impl Controller {
             responses,
             ..Default::default()
         };
-        Ok(ControllerResult::atomic_of(records, response))
+        Ok(ControllerResult::atomic_of(
+            rules::REASSIGNMENT_BEGUN,
+            records,
+            response,
+        ))
     }
 
     fn alter_reassignment(

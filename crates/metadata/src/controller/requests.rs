@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::placement::Chance;
 use super::{Answer, ApiError, Controller, ControllerResult};
 use crate::image::TopicsImage;
+use crate::rules;
 
 impl Controller {
     /// Answers a request that only the controller can answer. None: another api. The records must be appended, and
@@ -74,9 +75,13 @@ impl Controller {
                 })
             }
             Request::ListPartitionReassignments(r) => {
-                let answer = self
-                    .check_active()
-                    .map(|()| ControllerResult::of(vec![], self.list_partition_reassignments(r)));
+                let answer = self.check_active().map(|()| {
+                    ControllerResult::of(
+                        rules::CONTROLLER_ACTIVATION,
+                        vec![],
+                        self.list_partition_reassignments(r),
+                    )
+                });
                 respond(answer, |answer| {
                     answer.unwrap_or_else(|e| ListPartitionReassignmentsResponse {
                         error: e.error,
@@ -156,6 +161,7 @@ impl Controller {
                 .map(|t| failed(t.name.clone(), e.error, &e.message))
                 .collect();
             ControllerResult::of(
+                rules::CONTROLLER_ACTIVATION,
                 vec![],
                 CreateTopicsResponse {
                     topics: all,
@@ -199,6 +205,7 @@ impl Controller {
         if let Err(e) = self.check_active() {
             let responses = request.topics.iter().map(|t| failed(t, e.error)).collect();
             return ControllerResult::of(
+                rules::CONTROLLER_ACTIVATION,
                 vec![],
                 DeleteTopicsResponse {
                     responses,
@@ -254,6 +261,7 @@ impl Controller {
                 .map(|t| failed(t.name.clone(), e.error, &e.message))
                 .collect();
             ControllerResult::of(
+                rules::CONTROLLER_ACTIVATION,
                 vec![],
                 CreatePartitionsResponse {
                     results: all,
@@ -303,6 +311,10 @@ fn respond<T, R: Into<Response>>(
 ) -> ControllerResult<Response> {
     match answer {
         Ok(result) => result.map(|response| f(Ok(response)).into()),
-        Err(refusal) => ControllerResult::of(Vec::new(), f(Err(refusal)).into()),
+        Err(refusal) => ControllerResult::of(
+            rules::CONTROLLER_ACTIVATION,
+            Vec::new(),
+            f(Err(refusal)).into(),
+        ),
     }
 }

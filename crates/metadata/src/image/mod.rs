@@ -6,6 +6,8 @@
 
 mod configs;
 mod delta;
+#[cfg(test)]
+mod tests;
 mod topics;
 
 pub use configs::{ConfigResource, ConfigResourceType, ConfigurationsImage};
