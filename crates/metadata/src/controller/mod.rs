@@ -20,6 +20,7 @@ mod config_validation;
 mod create_partitions;
 mod create_topics;
 mod directories;
+mod effective_configs;
 mod elections;
 mod elr_index;
 mod feature_control;
@@ -37,7 +38,7 @@ mod tests;
 
 pub use cluster_control::BrokerHeartbeatReply;
 pub use config::{BootstrapMetadata, ControllerConfig};
-pub use config_control::{AlterConfigOp, LegacyAlterConfigs};
+pub use config_control::{AlterConfigOp, LegacyAlterConfigs, LegacyConfigs};
 pub use heartbeat_manager::{BrokerControlState, BrokerHeartbeatManager};
 pub use periodic_tasks::PeriodicTask;
 pub use placement::{Chance, FromDraws, UsableBroker};

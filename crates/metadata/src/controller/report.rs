@@ -19,6 +19,9 @@ fn node(kind: FactKind, id: NodeId) -> FactKey {
     FactKey::new(kind, Subject::Node(id))
 }
 
+/// A property of a partition as the trace keeps it.
+type Property<'a> = &'a dyn Fn(&PartitionRegistration) -> Value;
+
 impl Controller {
     /// [`Controller::appended`], with every change told to the trace.
     pub fn appended_in<T>(
@@ -179,7 +182,7 @@ impl Controller {
                   f: &dyn Fn(&PartitionRegistration) -> Value| {
             p.map_or(Value::None, f)
         };
-        let facts: [(FactKind, RuleId, &dyn Fn(&PartitionRegistration) -> Value); 8] = [
+        let facts: [(FactKind, RuleId, Property<'_>); 8] = [
             (FactKind::Existence, rule, &|_| Value::Bool(true)),
             (FactKind::Replicas, assignment_rule(old, new, rule), &|p| {
                 ids(&p.replicas)

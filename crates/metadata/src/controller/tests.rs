@@ -285,6 +285,14 @@ fn replaying_the_log_gives_the_same_state_to_another_controller() {
         other.replay(&read.message, *offset);
     }
     assert_eq!(other.state(), c.controller.state());
+    let mut snapshot = MetadataImage::default();
+    for record in c.controller.image().write() {
+        let offset = c.controller.image().offset;
+        snapshot
+            .replay(&record.message, offset)
+            .expect("a snapshot can be loaded");
+    }
+    assert_eq!(snapshot, *c.controller.image());
     other.claim(c.now, c.next);
     assert!(other.complete_activation().records.is_empty());
     let session = |id| {

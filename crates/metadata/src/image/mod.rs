@@ -9,6 +9,7 @@ mod delta;
 #[cfg(test)]
 mod tests;
 mod topics;
+mod write;
 
 pub use configs::{ConfigResource, ConfigResourceType, ConfigurationsImage};
 pub use delta::{LocalReplicaChanges, MetadataDelta, PartitionInfo, TopicDelta};

@@ -4,6 +4,8 @@
 //! replaying them does (that is [`crate::image`] and [`crate::controller`]).
 
 mod codec;
+mod decode;
+mod encode;
 mod wire;
 
 pub use codec::DecodeError;
