@@ -5,6 +5,7 @@
 
 pub mod alter_partition;
 pub mod config;
+pub mod explain;
 pub mod fetch_session;
 pub mod fetcher;
 pub mod partition;

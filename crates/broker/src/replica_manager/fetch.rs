@@ -149,10 +149,10 @@ impl ReplicaManager {
         let mut fetch_offset = LogOffsetMetadata::only(info.fetch_offset.get());
         if let Some(fetched) = read.fetched {
             fetch_offset = fetched.fetch_offset;
-            data.aborted_transactions = fetched.aborted;
             // A first batch that the limits cut short is left out: the client could not use it.
             if !fetched.first_entry_incomplete {
                 data.records = fetched.records;
+                data.aborted_transactions = fetched.aborted;
             }
         }
         LogReadResult {

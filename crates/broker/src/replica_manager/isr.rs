@@ -4,7 +4,7 @@ use super::ReplicaManager;
 use crate::alter_partition::{
     AlterPartitionItem, AlterPartitionManager, AlterPartitionResult, SubmissionId,
 };
-use crate::partition::{AnswerOutcome, FetchedBy, PendingChange};
+use crate::partition::{AnswerOutcome, Env, FetchedBy, Partition, PendingChange};
 use crate::purgatory::Kind;
 use protocol::{Ctx, ErrorCode, Instant, NodeId, TopicPartition};
 use std::collections::BTreeMap;
@@ -23,6 +23,12 @@ impl ReplicaManager {
     pub fn maybe_shrink_isr(&mut self, ctx: &mut Ctx) {
         let all: Vec<_> = self.partitions.keys().cloned().collect();
         for tp in all {
+            let lags = |partition: &Partition, env: &mut Env| {
+                !partition.out_of_sync_replicas(env).is_empty()
+            };
+            if self.read_partition(&tp, ctx, lags) != Ok(true) {
+                continue;
+            }
             let proposed =
                 self.change_partition(&tp, ctx, |partition, env| partition.maybe_shrink_isr(env));
             if let Ok(Some(pending)) = proposed {

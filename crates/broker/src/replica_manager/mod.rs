@@ -221,8 +221,9 @@ impl ReplicaManager {
         ctx: &mut Ctx,
         step: impl FnOnce(&mut Arc<Partition>, &mut Env) -> R,
     ) -> Result<R, ErrorCode> {
-        let absent = self.absent(tp);
-        let partition = self.partitions.get_mut(tp).ok_or(absent)?;
+        let Some(partition) = self.partitions.get_mut(tp) else {
+            return Err(self.absent(tp));
+        };
         let log = self
             .logs
             .log_mut(tp)

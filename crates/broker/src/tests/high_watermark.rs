@@ -111,7 +111,7 @@ fn h19_a_new_leader_knows_less_than_was_committed() {
         (0, Some(8))
     );
     let tp = one.tp.clone();
-    let mut latest = |one: &mut One, asks| {
+    let latest = |one: &mut One, asks| {
         one.with(|r, ctx| r.fetch_offset_for_timestamp(&tp, -1, asks, None, true, ctx))
             .map(|f| f.map(|f| f.offset.get()))
     };
@@ -151,4 +151,36 @@ fn a_high_watermark_names_what_it_waited_for() {
             .iter()
             .any(|f| f.key.kind == FactKind::LogEndOffset && f.value == Value::Int(1))
     );
+}
+
+/// H17: a follower outside the ISR that is caught up and may join holds the high watermark back, until it is silent for
+/// too long.
+#[test]
+fn h17_a_caught_up_outsider_is_waited_for() {
+    let mut one = One::leading(&[], &[1, 2], &[1]);
+    one.append(100, 1);
+    assert_eq!(one.hw(), 100);
+    one.advance(1_000);
+    one.fetch(2, 90);
+    one.append(20, 1);
+    assert_eq!(one.hw(), 120, "it was never caught up");
+    one.advance(500);
+    one.fetch(2, 100);
+    one.append(20, 1);
+    assert_eq!(one.hw(), 120, "caught up 500 ms ago");
+    one.advance(30_000);
+    one.append(1, 1);
+    assert_eq!(one.hw(), 141, "silent for more than 30 s");
+}
+
+/// H30: after a restart the high watermark is the checkpointed one, and the follower asks from its end with its last
+/// epoch: nothing is cut on suspicion.
+#[test]
+fn h30_a_restarted_follower_trusts_its_epochs() {
+    let mut one = One::following();
+    one.round(super::fetcher::given(&[0, 1, 2, 3, 4, 5, 6, 7, 8, 9], 1, 7));
+    one.restart();
+    one.metadata(2, 1, 1, &[1, 2, 3], &[1, 2]);
+    assert_eq!((one.hw(), one.leo()), (7, 10));
+    assert_eq!(one.round(super::fetcher::given(&[], 1, 7)), (10, Some(1)));
 }

@@ -1,8 +1,10 @@
 //! One broker of a partition `t-0`, everybody else spoken for by the test. Scenario ids are those of the storage and
 //! replication reference (`sto/H…`).
 
+mod explain;
 mod fetcher;
 mod high_watermark;
+mod invariants;
 mod isr;
 mod protections;
 mod waiting;
@@ -185,8 +187,23 @@ impl One {
         }
     }
 
-    /// A follower's fetch in leader epoch 1, that may wait.
+    /// A follower's fetch in the leader's epoch, that may wait.
     pub fn fetch_waiting(&mut self, follower: i32, offset: i64, max_wait_ms: Ms) -> RequestToken {
+        self.fetch_as(follower, offset, 0, max_wait_ms)
+    }
+
+    /// A follower's fetch that tells where its own log starts.
+    pub fn fetch_from(&mut self, follower: i32, offset: i64, log_start: i64) {
+        self.fetch_as(follower, offset, log_start, 0);
+    }
+
+    fn fetch_as(
+        &mut self,
+        follower: i32,
+        offset: i64,
+        log_start: i64,
+        max_wait_ms: Ms,
+    ) -> RequestToken {
         let token = self.token();
         let params = FetchParams {
             replica: Some((NodeId(follower), BrokerEpoch(1000 + i64::from(follower)))),
@@ -197,9 +214,22 @@ impl One {
             client_metadata: None,
         };
         let epoch = self.partition().leader_epoch().get();
-        let info = self.info(offset, Some(epoch), None);
+        let mut info = self.info(offset, Some(epoch), None);
+        info.log_start_offset = Offset(log_start);
         self.with(|replicas, ctx| replicas.fetch_messages(token, params, vec![info], ctx));
         token
+    }
+
+    /// A clean stop and a start over the same files; it hosts nothing until metadata comes.
+    pub fn restart(&mut self) {
+        let mut logs = self.replicas.clone().shutdown(self.now);
+        logs.open(self.now.ms()).expect("closed in order");
+        let channel = ControllerChannel::Direct(Vec::new());
+        let config = ReplicationConfig::default();
+        self.replicas = ReplicaManager::new(NodeId(1), BrokerEpoch(1001), config, logs, channel);
+        for id in 1..=4 {
+            self.replicas.metadata_mut().register_broker(alive(id));
+        }
     }
 
     /// A follower's fetch in the leader's epoch, answered at once.

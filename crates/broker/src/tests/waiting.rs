@@ -91,3 +91,28 @@ fn losing_leadership_answers_what_waits() {
         ErrorCode::FencedLeaderEpoch
     );
 }
+
+/// H29: DeleteRecords is answered when every alive follower has told a log start that high.
+#[test]
+fn h29_delete_records_waits_for_the_followers() {
+    let mut one = One::leading(&[], &[1, 2], &[1, 2]);
+    one.append(3, 1);
+    one.fetch(2, 3);
+    let token = one.token();
+    let offsets = vec![(one.tp.clone(), protocol::Offset(2))];
+    one.with(|replicas, ctx| replicas.delete_records(token, 30_000, offsets, ctx));
+    assert_eq!(
+        one.log().log_start_offset().get(),
+        2,
+        "the leader's own start moves at once"
+    );
+    assert!(one.answers.iter().all(|(t, _)| *t != token));
+    one.fetch_from(2, 3, 2);
+    let answered = one
+        .answers
+        .iter()
+        .find(|(t, _)| *t == token)
+        .map(|(_, response)| format!("{response:?}"));
+    let expected = "DeleteRecords([(t-0, DeleteRecordsResult { error: NONE, low_watermark: 2 })])";
+    assert_eq!(answered.as_deref(), Some(expected));
+}
