@@ -19,6 +19,8 @@ pub enum LogError {
     IllegalArgument(&'static str),
     /// An offset that does not fit its index (`InvalidOffsetException`).
     InvalidOffset,
+    /// An offset more than 2^31 − 1 above the base of its segment (`LogSegmentOffsetOverflowException`).
+    SegmentOverflow { base: i64 },
     /// The files are in a state that Kafka does not open.
     Storage(&'static str),
 }
@@ -40,6 +42,7 @@ impl LogError {
             LogError::UnexpectedAppendOffset { .. } => "UnexpectedAppendOffsetException",
             LogError::IllegalArgument(_) => "IllegalArgumentException",
             LogError::InvalidOffset => "InvalidOffsetException",
+            LogError::SegmentOverflow { .. } => "LogSegmentOffsetOverflowException",
             LogError::Storage(_) => "KafkaException",
         }
     }

@@ -10,6 +10,7 @@ pub mod checkpoint;
 pub mod cleaner;
 pub mod config;
 mod config_table;
+pub mod dump;
 mod epoch_cache;
 mod error;
 pub mod index;
@@ -17,10 +18,14 @@ mod loader;
 mod log_dir;
 pub mod names;
 mod producer;
+pub mod rules;
 mod segment;
 mod txn_index;
 mod unified;
 mod validator;
+
+#[cfg(test)]
+mod tests;
 
 pub use cleaner::LogToClean;
 pub use config::{BrokerLogConfig, LogConfig};

@@ -1,5 +1,7 @@
 //! Opening a partition's directory: left-over files, segments, recovery, producers (`LogLoader`).
 
+mod split;
+
 use crate::backend::{Directory, MemoryDirectory};
 use crate::checkpoint::{read_epochs, read_partition_metadata, write_epochs};
 use crate::epoch_cache::LeaderEpochCache;
@@ -60,8 +62,11 @@ pub(crate) fn load(dir: &mut MemoryDirectory, open: &OpenLog, now: Ms) -> Result
         doomed: Vec::new(),
     };
     loader.finish_swaps()?;
-    loader.load_segment_files()?;
-    let (recovery_point, next_offset) = loader.recover_log()?;
+    loader.retry_on_overflow(|loader| {
+        loader.segments.clear();
+        loader.load_segment_files()
+    })?;
+    let (recovery_point, next_offset) = loader.retry_on_overflow(Loader::recover_log)?;
     loader.finish(recovery_point, next_offset)
 }
 

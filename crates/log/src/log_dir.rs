@@ -343,7 +343,6 @@ impl LogDir {
         let recovery_points = self.checkpoint(RECOVERY_POINT_CHECKPOINT);
         let log_starts = self.checkpoint(LOG_START_CHECKPOINT);
         let high_watermarks = self.checkpoint(HIGH_WATERMARK_CHECKPOINT);
-        let mut opened = Vec::new();
         for (partition, slot) in &mut self.slots {
             let SlotState::Closed(dir) = &mut slot.state else {
                 continue;
@@ -357,24 +356,17 @@ impl LogDir {
                 log_start_offset: log_starts.get(partition).copied().unwrap_or(0),
                 clean_shutdown: clean,
             };
-            let mut working = dir.clone();
-            let loaded = UnifiedLog::open(&mut working, open, now);
-            match loaded {
+            match UnifiedLog::open(dir, open, now) {
                 Ok(mut log) => {
-                    log.update_high_watermark(Offset(
-                        high_watermarks.get(partition).copied().unwrap_or(0),
-                    ));
-                    opened.push((partition.clone(), log));
+                    let checkpointed = high_watermarks.get(partition).copied().unwrap_or(0);
+                    log.update_high_watermark(Offset(checkpointed));
+                    slot.state = SlotState::Open(Arc::new(log));
                 }
                 Err(error) => {
-                    *dir = working;
+                    // What was loaded before stays as its files are now.
+                    self.crash(now);
                     return Err(error);
                 }
-            }
-        }
-        for (partition, log) in opened {
-            if let Some(slot) = self.slots.get_mut(&partition) {
-                slot.state = SlotState::Open(Arc::new(log));
             }
         }
         self.open = true;

@@ -227,7 +227,7 @@ impl LogSegment {
         now: Ms,
     ) -> Result<(), LogError> {
         if !self.offset_index.can_append_offset(last_offset) {
-            return Err(LogError::Storage("the offset does not fit the segment"));
+            return Err(LogError::SegmentOverflow { base: self.base });
         }
         let mut position = self.size(dir);
         for batch in batches {
@@ -405,7 +405,7 @@ impl LogSegment {
             .offset_index
             .can_append_offset(placed.batch.last_offset())
         {
-            return Err(LogError::Storage("the offset does not fit the segment"));
+            return Err(LogError::SegmentOverflow { base: self.base });
         }
         self.observe(&placed.batch);
         if placed.position - *last_index_position > self.index_interval_bytes {

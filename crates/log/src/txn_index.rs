@@ -28,7 +28,7 @@ impl AbortedTxn {
         out.freeze()
     }
 
-    fn decode(entry: &[u8]) -> AbortedTxn {
+    pub(crate) fn decode(entry: &[u8]) -> AbortedTxn {
         let field = |at: usize| {
             let mut raw = [0; 8];
             raw.copy_from_slice(&entry[at..at + 8]);

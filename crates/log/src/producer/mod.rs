@@ -11,6 +11,7 @@ pub use entry::{
     VerificationStateEntry,
 };
 pub use manager::ProducerStateManager;
+pub(crate) use snapshot::read_snapshot;
 
 /// Who appends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -233,7 +233,9 @@ impl UnifiedLog {
             batch.ensure_valid()?;
             info.max_timestamp = info.max_timestamp.max(batch.max_timestamp());
             info.valid_bytes += batch.size_in_bytes();
-            let codec = batch.compression()?;
+            let codec = batch
+                .compression()
+                .map_err(|_| LogError::IllegalArgument("an unknown codec"))?;
             if codec != CompressionType::None {
                 analyzed.source_compression = codec;
             }

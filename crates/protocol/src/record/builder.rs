@@ -352,9 +352,7 @@ impl RecordBatchBuilder {
         Ok(Some(if self.compression == CompressionType::None {
             header.build(&self.content)
         } else {
-            let packed = codec()
-                .compress(self.compression, &self.content)
-                .map_err(|error| RecordError::Codec(error.0))?;
+            let packed = codec().compress(self.compression, &self.content)?;
             header.build(&packed)
         }))
     }

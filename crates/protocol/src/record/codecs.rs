@@ -13,13 +13,15 @@ const XERIAL: [u8; 16] = [
 /// Bytes a block, as Kafka's `SnappyCompression` writes them.
 const XERIAL_BLOCK: usize = 32 * 1024;
 
-fn bounded(reader: impl Read) -> Result<Vec<u8>, CodecError> {
+/// `cut`: what a stream that ends too early is.
+fn bounded(reader: impl Read, cut: CodecError) -> Result<Vec<u8>, CodecError> {
     let mut out = Vec::new();
     let read = reader.take(MAX_UNPACKED as u64 + 1).read_to_end(&mut out);
     match read {
         Ok(length) if length <= MAX_UNPACKED => Ok(out),
-        Ok(_) => Err(CodecError("unpacks to too many bytes")),
-        Err(_) => Err(CodecError("not a stream of this codec")),
+        Ok(_) => Err(CodecError::Failed("unpacks to too many bytes")),
+        Err(error) if error.kind() == std::io::ErrorKind::UnexpectedEof => Err(cut),
+        Err(_) => Err(CodecError::Failed("not a stream of this codec")),
     }
 }
 
@@ -29,7 +31,7 @@ fn snappy_pack(content: &[u8]) -> Result<Vec<u8>, CodecError> {
     for block in content.chunks(XERIAL_BLOCK) {
         let packed = encoder
             .compress_vec(block)
-            .map_err(|_| CodecError("snappy block too large"))?;
+            .map_err(|_| CodecError::Failed("snappy block too large"))?;
         out.extend_from_slice(&(packed.len() as u32).to_be_bytes());
         out.extend_from_slice(&packed);
     }
@@ -37,10 +39,10 @@ fn snappy_pack(content: &[u8]) -> Result<Vec<u8>, CodecError> {
 }
 
 fn snappy_block(packed: &[u8], out: &mut Vec<u8>) -> Result<(), CodecError> {
-    const BAD: CodecError = CodecError("not a snappy block");
+    const BAD: CodecError = CodecError::Failed("not a snappy block");
     let length = snap::raw::decompress_len(packed).map_err(|_| BAD)?;
     if out.len() + length > MAX_UNPACKED {
-        return Err(CodecError("unpacks to too many bytes"));
+        return Err(CodecError::Failed("unpacks to too many bytes"));
     }
     out.extend_from_slice(
         &snap::raw::Decoder::new()
@@ -61,11 +63,11 @@ fn snappy_unpack(packed: &[u8]) -> Result<Vec<u8>, CodecError> {
     while !rest.is_empty() {
         let (head, tail) = rest
             .split_at_checked(4)
-            .ok_or(CodecError("snappy block size cut off"))?;
+            .ok_or(CodecError::Failed("snappy block size cut off"))?;
         let size = u32::from_be_bytes([head[0], head[1], head[2], head[3]]) as usize;
         let (block, tail) = tail
             .split_at_checked(size)
-            .ok_or(CodecError("snappy block cut off"))?;
+            .ok_or(CodecError::Failed("snappy block cut off"))?;
         snappy_block(block, &mut out)?;
         rest = tail;
     }
@@ -74,7 +76,7 @@ fn snappy_unpack(packed: &[u8]) -> Result<Vec<u8>, CodecError> {
 
 impl Codec for BuiltIn {
     fn compress(&self, kind: CompressionType, content: &[u8]) -> Result<Vec<u8>, CodecError> {
-        const FAILED: CodecError = CodecError("writing to memory failed");
+        const FAILED: CodecError = CodecError::Failed("writing to memory failed");
         match kind {
             CompressionType::None => Ok(content.to_vec()),
             CompressionType::Gzip => {
@@ -99,14 +101,20 @@ impl Codec for BuiltIn {
     }
 
     fn decompress(&self, kind: CompressionType, packed: &[u8]) -> Result<Vec<u8>, CodecError> {
+        // Of Kafka's readers only gzip's reports the end of its input as such.
+        const CUT: CodecError = CodecError::Failed("the stream ends too early");
         match kind {
             CompressionType::None => Ok(packed.to_vec()),
-            CompressionType::Gzip => bounded(flate2::read::MultiGzDecoder::new(packed)),
+            CompressionType::Gzip => bounded(
+                flate2::read::MultiGzDecoder::new(packed),
+                CodecError::Truncated,
+            ),
             CompressionType::Snappy => snappy_unpack(packed),
-            CompressionType::Lz4 => bounded(lz4_flex::frame::FrameDecoder::new(packed)),
+            CompressionType::Lz4 => bounded(lz4_flex::frame::FrameDecoder::new(packed), CUT),
             CompressionType::Zstd => bounded(
                 ruzstd::decoding::StreamingDecoder::new(packed)
-                    .map_err(|_| CodecError("not a zstd frame"))?,
+                    .map_err(|_| CodecError::Failed("not a zstd frame"))?,
+                CUT,
             ),
         }
     }

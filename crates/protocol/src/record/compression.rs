@@ -40,7 +40,11 @@ impl CompressionType {
 
 /// Why a codec failed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct CodecError(pub &'static str);
+pub enum CodecError {
+    /// The stream ends before it should.
+    Truncated,
+    Failed(&'static str),
+}
 
 /// Packs and unpacks the record bytes of a batch. `None` passes bytes through.
 pub trait Codec: Sync {
@@ -66,7 +70,7 @@ impl Codec for NoCodecs {
     fn compress(&self, kind: CompressionType, content: &[u8]) -> Result<Vec<u8>, CodecError> {
         match kind {
             CompressionType::None => Ok(content.to_vec()),
-            _ => Err(CodecError("built without codecs")),
+            _ => Err(CodecError::Failed("built without codecs")),
         }
     }
 

@@ -12,6 +12,17 @@ pub enum RecordError {
     Codec(&'static str),
 }
 
+impl From<super::CodecError> for RecordError {
+    fn from(error: super::CodecError) -> Self {
+        match error {
+            super::CodecError::Truncated => {
+                RecordError::Invalid("compressed records end too early")
+            }
+            super::CodecError::Failed(why) => RecordError::Codec(why),
+        }
+    }
+}
+
 impl fmt::Display for RecordError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

@@ -130,8 +130,7 @@ impl Records {
         let content = if batch.is_compressed() && count > 0 {
             let kind = batch.compression()?;
             codec()
-                .decompress(kind, &batch.bytes()[BATCH_OVERHEAD..])
-                .map_err(|error| RecordError::Codec(error.0))?
+                .decompress(kind, &batch.bytes()[BATCH_OVERHEAD..])?
                 .into()
         } else {
             batch.bytes().slice(BATCH_OVERHEAD..)
