@@ -1,0 +1,12 @@
+//! The consumer protocol (KIP-848): heartbeats, targets made by the broker, reconciliation.
+
+mod bridge;
+mod fence;
+pub mod group;
+pub(super) mod heartbeat;
+pub mod member;
+mod reconcile;
+mod regex;
+
+pub use group::{ConsumerGroup, ConsumerGroupState, SubscriptionType};
+pub use member::ConsumerMember;
