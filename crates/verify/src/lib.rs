@@ -8,6 +8,7 @@ pub mod case;
 pub mod client;
 pub mod controller;
 pub mod diff;
+pub mod group;
 pub mod log;
 pub mod partition;
 pub mod raft;
@@ -35,6 +36,10 @@ pub fn kinds() -> &'static [Kind] {
         Kind {
             name: "log",
             play: log::play,
+        },
+        Kind {
+            name: "group",
+            play: group::play,
         },
         Kind {
             name: "partition",

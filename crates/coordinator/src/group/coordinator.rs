@@ -304,6 +304,11 @@ impl Coordinator {
         }
     }
 
+    /// Work for the background is due at once.
+    pub fn has_background_work(&self) -> bool {
+        !self.soft.tasks.is_empty()
+    }
+
     /// Runs the next thing that is due, if any: a background task, else a timer. Before its due time nothing changes.
     pub fn poll_one(&mut self, step: &mut Step) -> Option<Fired> {
         if let Some(task) = self.soft.tasks.pop_front() {

@@ -24,4 +24,7 @@ pub enum Batch<'a, R> {
 /// nothing was appended. When the high watermark moves, the host tells the shard, after the append returned.
 pub trait PartitionWriter<R> {
     fn append(&mut self, batch: Batch<'_, R>) -> Result<Offset, ErrorCode>;
+
+    /// One past the last record of the log.
+    fn end_offset(&self) -> Offset;
 }

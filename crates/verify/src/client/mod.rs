@@ -8,7 +8,7 @@ mod cluster;
 mod producer;
 mod sent;
 mod sent_consumer;
-mod sha256;
+pub(crate) mod sha256;
 mod values;
 
 use crate::{Case, Outcome};
