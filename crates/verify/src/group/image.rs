@@ -20,7 +20,11 @@ fn topic(json: &Value) -> (Name, Topic) {
     let racks = json["partition_racks"].as_array().map(|partitions| {
         let names = |racks: &Value| -> Vec<Name> {
             let racks = racks.as_array().map(Vec::as_slice).unwrap_or_default();
-            racks.iter().filter_map(|r| r.as_str()).map(Name::from).collect()
+            racks
+                .iter()
+                .filter_map(|r| r.as_str())
+                .map(Name::from)
+                .collect()
         };
         partitions.iter().map(names).collect()
     });
@@ -92,11 +96,17 @@ impl MetadataView for Image {
     }
 
     fn partition_racks(&self, topic: &str, partition: i32) -> Vec<Name> {
-        let racks = self.topics.get(topic).and_then(|t| t.racks.get(partition as usize));
+        let racks = self
+            .topics
+            .get(topic)
+            .and_then(|t| t.racks.get(partition as usize));
         racks.cloned().unwrap_or_default()
     }
 
     fn topics(&self) -> Vec<TopicView> {
-        self.topics.iter().map(|(name, topic)| self.view(name, topic)).collect()
+        self.topics
+            .iter()
+            .map(|(name, topic)| self.view(name, topic))
+            .collect()
     }
 }

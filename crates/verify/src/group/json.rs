@@ -26,7 +26,9 @@ pub fn request(step: &CaseStep) -> GroupRequest {
         "txn_offset_commit" => GroupRequest::TxnOffsetCommit(body(step)),
         "offset_fetch" => GroupRequest::OffsetFetch {
             group: body(step),
-            require_stable: step.get("body")["require_stable"].as_bool().unwrap_or(false),
+            require_stable: step.get("body")["require_stable"]
+                .as_bool()
+                .unwrap_or(false),
         },
         "offset_delete" => GroupRequest::OffsetDelete(body(step)),
         "delete_groups" => GroupRequest::DeleteGroups(body(step)),
@@ -35,7 +37,9 @@ pub fn request(step: &CaseStep) -> GroupRequest {
         "consumer_group_describe" => GroupRequest::ConsumerGroupDescribe(body(step)),
         "end_txn_marker" => GroupRequest::EndTxnMarker {
             producer_id: ProducerId(step.i64("producer_id").expect("producer_id")),
-            producer_epoch: ProducerEpoch(step.i64("producer_epoch").expect("producer_epoch") as i16),
+            producer_epoch: ProducerEpoch(
+                step.i64("producer_epoch").expect("producer_epoch") as i16
+            ),
             coordinator_epoch: step.i64("coordinator_epoch").unwrap_or(0) as i32,
             commit: step.str("result") == Some("COMMIT"),
         },
@@ -83,12 +87,17 @@ fn sort_fetched(shown: &mut Value) {
     let Some(topics) = shown["topics"].as_array_mut() else {
         return;
     };
-    let all = topics.iter().all(|t| t["topic_id"] == json!(protocol::Uuid::ZERO));
+    let all = topics
+        .iter()
+        .all(|t| t["topic_id"] == json!(protocol::Uuid::ZERO));
     if !all {
         return;
     }
     topics.sort_by_key(|t| t["name"].as_str().unwrap_or_default().to_owned());
-    for partitions in topics.iter_mut().filter_map(|t| t["partitions"].as_array_mut()) {
+    for partitions in topics
+        .iter_mut()
+        .filter_map(|t| t["partitions"].as_array_mut())
+    {
         partitions.sort_by_key(|p| p["partition_index"].as_i64());
     }
 }
@@ -265,9 +274,9 @@ fn key_and_value(record: &Record) -> (Value, Value) {
             regular_expression,
             value,
         } => {
-            let value = value.as_ref().map(|v| {
-                json!({"topics": v.topics, "version": v.version, "timestamp": v.timestamp})
-            });
+            let value = value.as_ref().map(
+                |v| json!({"topics": v.topics, "version": v.version, "timestamp": v.timestamp}),
+            );
             let key = json!({"group_id": group_id, "regular_expression": regular_expression});
             (key, json!(value))
         }

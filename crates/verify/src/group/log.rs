@@ -23,11 +23,17 @@ impl Log {
     }
 
     pub fn json_from(&self, from: usize) -> Vec<Value> {
-        self.entries[from..].iter().map(|(value, _)| value.clone()).collect()
+        self.entries[from..]
+            .iter()
+            .map(|(value, _)| value.clone())
+            .collect()
     }
 
     pub fn loaded(&self) -> Vec<Loaded> {
-        self.entries.iter().map(|(_, loaded)| loaded.clone()).collect()
+        self.entries
+            .iter()
+            .map(|(_, loaded)| loaded.clone())
+            .collect()
     }
 }
 

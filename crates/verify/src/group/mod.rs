@@ -69,7 +69,11 @@ pub fn play(case: &Case) -> Outcome {
     };
     let mut player = Player {
         coordinator: Coordinator::new(GroupCoordinatorConfig::new(&configs)),
-        now: Instant::from_ms(case.init["now_ms"].as_i64().unwrap_or(protocol::time::EPOCH_MS)),
+        now: Instant::from_ms(
+            case.init["now_ms"]
+                .as_i64()
+                .unwrap_or(protocol::time::EPOCH_MS),
+        ),
         image: Image::new(&case.init["topics"]),
         log: Log::default(),
         draws: HandedIn::default(),
@@ -135,7 +139,9 @@ impl Player {
                 Effects::default()
             }
             "create_topic" | "create_partitions" | "delete_topic" => {
-                let delta = self.image.apply(&step.op, &Value::Object(step.input.clone()));
+                let delta = self
+                    .image
+                    .apply(&step.op, &Value::Object(step.input.clone()));
                 self.publish(&delta)
             }
             "group_config" => {
@@ -209,13 +215,17 @@ impl Player {
         let pairs: Vec<(String, String)> = config
             .iter()
             .map(|(k, v)| {
-                (k.clone(), v.as_str().map_or_else(|| v.to_string(), str::to_owned))
+                (
+                    k.clone(),
+                    v.as_str().map_or_else(|| v.to_string(), str::to_owned),
+                )
             })
             .collect();
         let pairs = pairs.iter().map(|(k, v)| (k.as_str(), v.as_str()));
         let config = GroupConfig::new(pairs, self.coordinator.config()).expect("a known config");
         let group_id = step.str("group_id").expect("group_id");
-        self.coordinator.set_group_config(group_id.into(), Some(config));
+        self.coordinator
+            .set_group_config(group_id.into(), Some(config));
     }
 
     fn advance(&mut self, ms: i64, fired: &mut Vec<Value>) {

@@ -53,13 +53,25 @@ fn classic(group: &ClassicGroup) -> Value {
             let mut shown = Map::new();
             let protocols: Vec<_> = m.supported_protocols.iter().map(|p| &p.name).collect();
             put(&mut shown, "member_id", Some(&m.member_id));
-            put(&mut shown, "group_instance_id", m.group_instance_id.as_ref());
+            put(
+                &mut shown,
+                "group_instance_id",
+                m.group_instance_id.as_ref(),
+            );
             put(&mut shown, "client_id", Some(&m.client_id));
             put(&mut shown, "client_host", Some(&m.client_host));
             put(&mut shown, "session_timeout_ms", Some(m.session_timeout_ms));
-            put(&mut shown, "rebalance_timeout_ms", Some(m.rebalance_timeout_ms));
+            put(
+                &mut shown,
+                "rebalance_timeout_ms",
+                Some(m.rebalance_timeout_ms),
+            );
             put(&mut shown, "protocols", Some(protocols));
-            put(&mut shown, "assignment_hex", Some(hex::encode(&m.assignment)));
+            put(
+                &mut shown,
+                "assignment_hex",
+                Some(hex::encode(&m.assignment)),
+            );
             put(&mut shown, "awaiting_join", m.awaiting_join.map(|_| true));
             put(&mut shown, "awaiting_sync", m.awaiting_sync.map(|_| true));
             put(&mut shown, "is_new", m.is_new.then_some(true));
@@ -75,12 +87,24 @@ fn classic(group: &ClassicGroup) -> Value {
     put(&mut shown, "leader", Some(&group.leader_id));
     let since_ms = group.current_state_timestamp_ms.unwrap_or(-1);
     put(&mut shown, "state_since_ms", Some(since_ms));
-    put(&mut shown, "subscribed_topics", group.subscribed_topics.as_ref());
+    put(
+        &mut shown,
+        "subscribed_topics",
+        group.subscribed_topics.as_ref(),
+    );
     put(&mut shown, "members", Some(members));
     let pending = group.pending_join_members();
-    put(&mut shown, "pending_members", (!pending.is_empty()).then_some(pending));
+    put(
+        &mut shown,
+        "pending_members",
+        (!pending.is_empty()).then_some(pending),
+    );
     let sync = &group.pending_sync_members;
-    put(&mut shown, "pending_sync", (!sync.is_empty()).then_some(sync));
+    put(
+        &mut shown,
+        "pending_sync",
+        (!sync.is_empty()).then_some(sync),
+    );
     Value::Object(shown)
 }
 
@@ -111,11 +135,23 @@ fn consumer(group: &ConsumerGroup, image: &Image) -> Value {
     put(&mut shown, "state", Some(group.state().name()));
     put(&mut shown, "group_epoch", Some(group.group_epoch()));
     put(&mut shown, "target_epoch", Some(group.assignment_epoch()));
-    put(&mut shown, "target_timestamp_ms", Some(group.assignment_timestamp_ms()));
+    put(
+        &mut shown,
+        "target_timestamp_ms",
+        Some(group.assignment_timestamp_ms()),
+    );
     put(&mut shown, "metadata_hash", Some(group.metadata_hash));
-    put(&mut shown, "preferred_assignor", group.preferred_server_assignor());
+    put(
+        &mut shown,
+        "preferred_assignor",
+        group.preferred_server_assignor(),
+    );
     put(&mut shown, "subscribed_topics", Some(topics));
-    put(&mut shown, "resolved_regexes", (!regexes.is_empty()).then_some(regexes));
+    put(
+        &mut shown,
+        "resolved_regexes",
+        (!regexes.is_empty()).then_some(regexes),
+    );
     put(&mut shown, "members", Some(members));
     Value::Object(shown)
 }
@@ -125,8 +161,10 @@ fn consumer_member(group: &ConsumerGroup, m: &ConsumerMember, image: &Image) -> 
         assigned
             .iter()
             .map(|(&id, partitions)| {
-                let epochs: Map<String, Value> =
-                    partitions.iter().map(|(p, e)| (p.to_string(), json!(e))).collect();
+                let epochs: Map<String, Value> = partitions
+                    .iter()
+                    .map(|(p, e)| (p.to_string(), json!(e)))
+                    .collect();
                 (topic_name(image, id), Value::Object(epochs))
             })
             .collect()
@@ -147,14 +185,34 @@ fn consumer_member(group: &ConsumerGroup, m: &ConsumerMember, image: &Image) -> 
     put(&mut shown, "client_id", Some(&m.client_id));
     put(&mut shown, "client_host", Some(&m.client_host));
     put(&mut shown, "member_epoch", Some(m.member_epoch));
-    put(&mut shown, "previous_member_epoch", Some(m.previous_member_epoch));
+    put(
+        &mut shown,
+        "previous_member_epoch",
+        Some(m.previous_member_epoch),
+    );
     put(&mut shown, "state", Some(m.state.name()));
-    put(&mut shown, "rebalance_timeout_ms", Some(m.rebalance_timeout_ms));
-    put(&mut shown, "subscribed_topic_names", Some(&m.subscribed_topic_names));
-    put(&mut shown, "subscribed_topic_regex", m.subscribed_topic_regex.as_ref());
+    put(
+        &mut shown,
+        "rebalance_timeout_ms",
+        Some(m.rebalance_timeout_ms),
+    );
+    put(
+        &mut shown,
+        "subscribed_topic_names",
+        Some(&m.subscribed_topic_names),
+    );
+    put(
+        &mut shown,
+        "subscribed_topic_regex",
+        m.subscribed_topic_regex.as_ref(),
+    );
     put(&mut shown, "server_assignor", m.server_assignor.as_ref());
     put(&mut shown, "assigned", Some(with_epochs(&m.assigned)));
-    put(&mut shown, "pending_revocation", Some(with_epochs(&m.pending_revocation)));
+    put(
+        &mut shown,
+        "pending_revocation",
+        Some(with_epochs(&m.pending_revocation)),
+    );
     put(&mut shown, "target", Some(target));
     put(&mut shown, "classic", classic);
     Value::Object(shown)
@@ -188,9 +246,17 @@ fn offset_json(offset: &OffsetAndMetadata) -> Value {
         value.metadata.to_string()
     };
     put(&mut shown, "metadata", Some(metadata));
-    put(&mut shown, "commit_timestamp_ms", Some(value.commit_timestamp));
+    put(
+        &mut shown,
+        "commit_timestamp_ms",
+        Some(value.commit_timestamp),
+    );
     put(&mut shown, "expire_timestamp_ms", value.expire_timestamp);
-    put(&mut shown, "topic_id", (!value.topic_id.is_zero()).then_some(value.topic_id));
+    put(
+        &mut shown,
+        "topic_id",
+        (!value.topic_id.is_zero()).then_some(value.topic_id),
+    );
     put(&mut shown, "log_offset", Some(offset.record_offset));
     Value::Object(shown)
 }
@@ -244,7 +310,12 @@ fn drop_empty(state: &mut Value) {
         return;
     };
     for part in ["offsets", "pending_txn_offsets"] {
-        for entry in parts.get_mut(part).and_then(Value::as_object_mut).into_iter().flat_map(|p| p.values_mut()) {
+        for entry in parts
+            .get_mut(part)
+            .and_then(Value::as_object_mut)
+            .into_iter()
+            .flat_map(|p| p.values_mut())
+        {
             if let (Some(groups), "pending_txn_offsets") = (entry.as_object_mut(), part) {
                 groups.retain(|_, offsets| offsets != &json!({}));
             }
