@@ -132,20 +132,46 @@ impl<K: AsRef<str>, V> JavaHashMap<K, V> {
 }
 
 impl<K: AsRef<str>> JavaHashMap<K, u32> {
-    /// `Utils.incValue`.
+    /// Counts one more with `getOrDefault` and `put`.
     pub fn increment(&mut self, key: K) {
         let count = self.get(key.as_ref()).copied().unwrap_or(0);
         self.put(key, count + 1);
     }
 
-    /// `Utils.decValue`: a count of zero disappears.
-    pub fn decrement(&mut self, key: K) {
-        match self.get(key.as_ref()).copied() {
+    /// Counts one more with `compute` (`Utils.incValue`): a new key comes first in its bucket, and the table grows with the
+    /// next one rather than with this.
+    pub fn compute_increment(&mut self, key: K) {
+        if self.len > self.threshold {
+            self.grow();
+        }
+        let slot = self.slot(key.as_ref());
+        let bucket = &mut self.buckets[slot];
+        match bucket.iter_mut().find(|(k, _)| k.as_ref() == key.as_ref()) {
+            Some((_, count)) => *count += 1,
+            None => {
+                bucket.insert(0, (key, 1));
+                self.len += 1;
+            }
+        }
+    }
+
+    /// Counts one less with `compute` (`Utils.decValue`): a count of zero disappears.
+    pub fn compute_decrement(&mut self, key: &str) {
+        if self.len > self.threshold {
+            self.grow();
+        }
+        match self.get(key).copied() {
             None => {}
             Some(1) => {
-                self.remove(key.as_ref());
+                self.remove(key);
             }
-            Some(count) => self.put(key, count - 1),
+            Some(count) => {
+                let slot = self.slot(key);
+                let found = self.buckets[slot]
+                    .iter_mut()
+                    .find(|(k, _)| k.as_ref() == key);
+                found.expect("counted above").1 = count - 1;
+            }
         }
     }
 
@@ -201,6 +227,14 @@ mod tests {
                 assert_eq!(votes.most(), Some(&winner));
             }
         }
+    }
+
+    /// As recorded: one member asks for range, another then for uniform.
+    #[test]
+    fn a_computed_key_comes_first_in_its_bucket() {
+        let mut counts = JavaHashMap::copy_of([("range", 1)].into_iter());
+        counts.compute_increment("uniform");
+        assert_eq!(counts.most(), Some(&"uniform"));
     }
 
     #[test]

@@ -61,8 +61,8 @@ impl Image {
                 delta.changed.push(name);
             }
             _ => {
-                let topic = self.topics.get_mut(&name).expect("a topic of the image");
-                topic.partitions = input["partitions"].as_i64().expect("partitions") as i32;
+                let (_, grown) = topic(input);
+                self.topics.insert(name.clone(), grown);
                 delta.changed.push(name);
             }
         }

@@ -61,14 +61,7 @@ pub fn response(result: &Result<GroupResponse, ErrorCode>) -> Value {
         Ok(GroupResponse::ConsumerGroupHeartbeat(r)) => plain(r),
         Ok(GroupResponse::OffsetCommit(r)) => plain(r),
         Ok(GroupResponse::TxnOffsetCommit(r)) => plain(r),
-        Ok(GroupResponse::OffsetFetch(r)) => {
-            let mut shown = plain(r);
-            if r.topics.is_empty() && shown.get("topics").is_none() {
-                shown["topics"] = json!([]);
-            }
-            sort_fetched(&mut shown);
-            shown
-        }
+        Ok(GroupResponse::OffsetFetch(r)) => plain(r),
         Ok(GroupResponse::OffsetDelete(r)) => plain(r),
         Ok(GroupResponse::DeleteGroups(r)) => plain(r),
         Ok(GroupResponse::ListGroups(r)) => plain(r),
@@ -80,26 +73,6 @@ pub fn response(result: &Result<GroupResponse, ErrorCode>) -> Value {
         fields.remove("throttle_time_ms");
     }
     shown
-}
-
-/// Offsets of all topics come in hash order, which the recorded answers replace by name and number.
-fn sort_fetched(shown: &mut Value) {
-    let Some(topics) = shown["topics"].as_array_mut() else {
-        return;
-    };
-    let all = topics
-        .iter()
-        .all(|t| t["topic_id"] == json!(protocol::Uuid::ZERO));
-    if !all {
-        return;
-    }
-    topics.sort_by_key(|t| t["name"].as_str().unwrap_or_default().to_owned());
-    for partitions in topics
-        .iter_mut()
-        .filter_map(|t| t["partitions"].as_array_mut())
-    {
-        partitions.sort_by_key(|p| p["partition_index"].as_i64());
-    }
 }
 
 /// Hex up to 4096 bytes, else digest and length.

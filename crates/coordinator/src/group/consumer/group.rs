@@ -371,10 +371,10 @@ impl ConsumerGroup {
     ) -> JavaHashMap<Name, u32> {
         let mut counts = JavaHashMap::copy_of(self.subscribed_regexes().into_iter());
         if let Some(regex) = old {
-            counts.decrement(regex.clone());
+            counts.compute_decrement(regex);
         }
         if let Some(regex) = new {
-            counts.increment(regex.clone());
+            counts.compute_increment(regex.clone());
         }
         counts
     }
@@ -568,10 +568,10 @@ impl ConsumerGroup {
             .collect();
         let mut counts = JavaHashMap::copy_of(counted.into_iter());
         if let Some(name) = &old.server_assignor {
-            counts.decrement(name.clone());
+            counts.compute_decrement(name);
         }
         if let Some(name) = &new.server_assignor {
-            counts.increment(name.clone());
+            counts.compute_increment(name.clone());
         }
         counts.most().cloned()
     }

@@ -58,22 +58,28 @@ impl Coordinator {
                     }
                 })
                 .collect(),
-            None => committed
-                .iter()
-                .flat_map(|topics| topics.iter())
-                .map(
-                    |(name, offsets): (_, &PartitionOffsets)| OffsetFetchResponseTopic {
-                        name: name.clone(),
-                        topic_id: Uuid::ZERO,
-                        partitions: offsets
+            None => {
+                // Kafka's order is that of its hash tables; by name and number is as good
+                let offsets = committed.iter().flat_map(|topics| topics.iter());
+                let mut all: Vec<(_, &PartitionOffsets)> = offsets.collect();
+                all.sort_by_key(|(name, _)| (*name).clone());
+                all.into_iter()
+                    .map(|(name, offsets)| {
+                        let mut partitions: Vec<_> = offsets
                             .iter()
                             .map(|(&index, offset)| {
                                 answer(index, Some(offset), unstable(name, index))
                             })
-                            .collect(),
-                    },
-                )
-                .collect(),
+                            .collect();
+                        partitions.sort_by_key(|p| p.partition_index);
+                        OffsetFetchResponseTopic {
+                            name: name.clone(),
+                            topic_id: Uuid::ZERO,
+                            partitions,
+                        }
+                    })
+                    .collect()
+            }
         };
         Ok(OffsetFetchResponseGroup {
             group_id: group_id.clone(),
