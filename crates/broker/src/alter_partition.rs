@@ -108,10 +108,6 @@ impl AlterPartitionManager {
     pub fn in_flight(&self) -> Option<&[AlterPartitionItem]> {
         self.in_flight.as_deref()
     }
-
-    pub fn has_unsent(&self) -> bool {
-        !self.unsent.is_empty()
-    }
 }
 
 #[cfg(test)]

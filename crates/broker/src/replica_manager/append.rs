@@ -14,6 +14,8 @@ use protocol::{Ctx, ErrorCode, Ms, Offset, TopicPartition};
 type HwIncremented = bool;
 
 impl ReplicaManager {
+    // Kafka's own parameters.
+    #[allow(clippy::too_many_arguments)]
     /// Appends to each partition and answers now, or, with acks=all, when all is decided.
     ///
     /// The answer leaves before those that the append completes.

@@ -153,15 +153,12 @@ impl ReplicaManager {
         self.submissions.len()
     }
 
+    /// The end of a back-off. What may leave now is asked for in the step that made it; waking up for it again would not
+    /// help while no controller is known.
     pub(super) fn channel_wake_up(&self, now: Instant) -> Option<Instant> {
         match &self.channel {
-            ControllerChannel::Direct(items) => (!items.is_empty()).then_some(now),
-            ControllerChannel::Queue(queue)
-                if queue.in_flight().is_none() && queue.has_unsent() =>
-            {
-                Some(queue.next_wake_up().unwrap_or(now))
-            }
-            ControllerChannel::Queue(_) => None,
+            ControllerChannel::Direct(_) => None,
+            ControllerChannel::Queue(queue) => queue.next_wake_up().filter(|at| *at > now),
         }
     }
 }
