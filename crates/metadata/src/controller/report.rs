@@ -39,6 +39,15 @@ impl Controller {
             );
             ctx.changed(key, from_ms, to_ms, rules::BROKER_SESSION_TIMEOUT, Vec::new);
         }
+        let read_to = node(FactKind::MetadataOffset, self.config.node_id);
+        let offsets = (before.image.offset.0, self.state.image.offset.0);
+        ctx.changed(
+            read_to,
+            offsets.0,
+            offsets.1,
+            crate::node::rules::NODE_APPEND,
+            Vec::new,
+        );
         let mut told: Vec<(Uuid, i32)> = Vec::new();
         for record in &result.records {
             match &record.message {
@@ -207,7 +216,11 @@ impl Controller {
             }),
         ];
         for (kind, rule, value) in facts {
-            ctx.changed(key(kind), of(old, value), of(new, value), rule, read);
+            let (from, to) = (of(old, value), of(new, value));
+            // A partition that comes with an empty ELR does not change it.
+            if !(from == Value::None && to == Value::Ids(Vec::new())) {
+                ctx.changed(key(kind), from, to, rule, read);
+            }
         }
     }
 }

@@ -5,7 +5,6 @@
 
 pub mod channel;
 pub mod quorum;
-mod report;
 pub mod rules;
 pub mod server;
 #[cfg(test)]
@@ -275,15 +274,7 @@ impl Node {
             let last = raft.append(epoch, values, ctx.now).ok()?;
             base = last - (result.records.len() as i64 - 1);
         }
-        let before = self.controller.image().clone();
-        let offset = self.controller.appended(ctx.now, result, base);
-        report::changes(
-            self.id(),
-            &before,
-            self.controller.image(),
-            &result.records,
-            ctx,
-        );
+        let offset = self.controller.appended_in(ctx, result, base);
         Some(offset)
     }
 
