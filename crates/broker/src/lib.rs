@@ -8,6 +8,7 @@ pub mod config;
 pub mod explain;
 pub mod fetch_session;
 pub mod fetcher;
+pub mod node;
 pub mod partition;
 pub mod purgatory;
 pub mod replica_manager;

@@ -94,6 +94,13 @@ pub fn write_clean_shutdown(broker_epoch: i64) -> Bytes {
     format!("{{\"version\":0,\"brokerEpoch\":{broker_epoch}}}").into()
 }
 
+/// The broker epoch in `.kafka_cleanshutdown`.
+pub fn read_clean_shutdown(content: &[u8]) -> Option<i64> {
+    let text = std::str::from_utf8(content).ok()?;
+    let (_, after) = text.split_once("\"brokerEpoch\":")?;
+    after.trim().trim_end_matches('}').trim().parse().ok()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -109,6 +116,12 @@ mod tests {
         let epochs: BTreeMap<i32, i64> = [(0, 0), (1, 10)].into();
         assert_eq!(&write_epochs(&epochs)[..], b"0\n2\n0 0\n1 10\n");
         assert_eq!(read_epochs(b"0\n2\n0 0\n1 10\n"), Some(epochs));
+    }
+
+    #[test]
+    fn a_clean_shutdown_remembers_the_broker_epoch() {
+        assert_eq!(read_clean_shutdown(&write_clean_shutdown(42)), Some(42));
+        assert_eq!(read_clean_shutdown(b"{}"), None);
     }
 
     #[test]

@@ -10,7 +10,7 @@ mod stop;
 pub use cleaning::CleanedLog;
 
 use crate::backend::{Directory, MemoryDirectory};
-use crate::checkpoint::{Offsets, read_offsets, write_offsets};
+use crate::checkpoint::{Offsets, read_clean_shutdown, read_offsets, write_offsets};
 use crate::config::{BrokerLogConfig, LogConfig};
 use crate::error::LogError;
 use crate::names::{
@@ -18,7 +18,7 @@ use crate::names::{
     RECOVERY_POINT_CHECKPOINT,
 };
 use crate::unified::{OpenLog, UnifiedLog};
-use protocol::{ErrorCode, Ms, Offset, TopicPartition, Uuid};
+use protocol::{BrokerEpoch, ErrorCode, Ms, Offset, TopicPartition, Uuid};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -191,6 +191,11 @@ impl LogDir {
 
     fn write_checkpoint(&mut self, name: &str, offsets: &Offsets, now: Ms) {
         self.root.write(name, write_offsets(offsets), now);
+    }
+
+    /// The broker epoch that a clean shutdown left behind; none after an unclean one, or once opened again.
+    pub fn clean_shutdown_epoch(&self) -> Option<BrokerEpoch> {
+        read_clean_shutdown(&self.root.read(CLEAN_SHUTDOWN)?).map(BrokerEpoch)
     }
 
     /// Writes `recovery-point-offset-checkpoint` for all logs.

@@ -1,0 +1,177 @@
+//! Fetch: of followers and consumers, by the replica manager (`KafkaApis.handleFetchRequest`).
+//!
+//! Simplified: every fetch is a full one. A session that is asked for is not opened, as by a broker whose session cache is
+//! full; the partitions of an answer are those of its request.
+
+use super::Node;
+use super::dispatch::Origin;
+use crate::replica_manager::{
+    ClientMetadata, FetchInfo, FetchParams, FetchPartitionData as ReplicaData,
+};
+use log::FetchIsolation;
+use protocol::messages::*;
+use protocol::wire::Outbox;
+use protocol::{
+    ConnectionId, CorrelationId, Ctx, ErrorCode, LeaderEpoch, Name, NodeId, Offset, TopicPartition,
+    Uuid,
+};
+
+/// Since this version a follower may serve consumers (KIP-392).
+const FOLLOWER_FETCH_VERSION: i16 = 11;
+
+/// Who fetches, and what is already known to be wrong.
+#[derive(Clone, Debug)]
+pub(super) struct Asker {
+    conn: ConnectionId,
+    correlation_id: CorrelationId,
+    topics: Vec<(Name, Uuid)>,
+    refused: Vec<(TopicPartition, ErrorCode)>,
+}
+
+impl Node {
+    pub(super) fn fetch(
+        &mut self,
+        conn: ConnectionId,
+        header: &RequestHeader,
+        request: FetchRequest,
+        ctx: &mut Ctx<'_>,
+        out: &mut Outbox,
+    ) {
+        let mut asker = Asker {
+            conn,
+            correlation_id: header.correlation_id,
+            topics: Vec::new(),
+            refused: Vec::new(),
+        };
+        if request.session_id != 0 && request.session_epoch > 0 {
+            // no session is ever opened here, so that none can be known
+            let response = FetchResponse {
+                error: ErrorCode::FetchSessionIdNotFound,
+                ..Default::default()
+            };
+            self.server
+                .answer(conn, header.correlation_id, response.into(), out);
+            return;
+        }
+        let mut infos = Vec::new();
+        for topic in request.topics {
+            let (name, unknown) = self.topic_name(&topic.topic, topic.topic_id);
+            asker.topics.push((name.clone(), topic.topic_id));
+            for p in topic.partitions {
+                let tp = TopicPartition::new(name.clone(), p.partition);
+                let error = unknown.or_else(|| {
+                    let known = self.replicas.metadata().contains(&tp);
+                    (!known).then_some(ErrorCode::UnknownTopicOrPartition)
+                });
+                match error {
+                    Some(error) => asker.refused.push((tp, error)),
+                    None => infos.push(info(tp, topic.topic_id, &p)),
+                }
+            }
+        }
+        if infos.is_empty() {
+            return self.answer_fetch(asker, Vec::new(), out);
+        }
+        let from_replica = !request.replica_id.is_none();
+        let limit = if from_replica {
+            i32::MAX
+        } else {
+            self.config.replication.fetch_max_bytes
+        };
+        let max_bytes = request.max_bytes.min(limit);
+        let params = FetchParams {
+            replica: from_replica.then_some((request.replica_id, request.replica_epoch)),
+            max_wait_ms: request.max_wait_ms.into(),
+            min_bytes: request.min_bytes.min(max_bytes).into(),
+            max_bytes: usize::try_from(max_bytes).unwrap_or(0),
+            isolation: match (from_replica, request.isolation_level) {
+                (true, _) => FetchIsolation::LogEnd,
+                (false, 1) => FetchIsolation::TxnCommitted,
+                (false, _) => FetchIsolation::HighWatermark,
+            },
+            client_metadata: (!from_replica && header.api_version >= FOLLOWER_FETCH_VERSION).then(
+                || ClientMetadata {
+                    rack: (!request.rack_id.is_empty()).then(|| request.rack_id.clone()),
+                    client_id: Some(header.client_id.clone()),
+                },
+            ),
+        };
+        let token = self.token(Origin::Fetch(asker));
+        self.replicas.fetch_messages(token, params, infos, ctx);
+    }
+
+    pub(super) fn answer_fetch(
+        &mut self,
+        asker: Asker,
+        parts: Vec<(TopicPartition, ReplicaData)>,
+        out: &mut Outbox,
+    ) {
+        let Asker {
+            conn,
+            correlation_id,
+            topics,
+            refused,
+        } = asker;
+        let mut response = FetchResponse::default();
+        let mut responses: Vec<FetchableTopicResponse> = Vec::with_capacity(topics.len());
+        for (topic, topic_id) in topics {
+            responses.push(FetchableTopicResponse {
+                topic,
+                topic_id,
+                partitions: Vec::new(),
+            });
+        }
+        let refused = refused
+            .into_iter()
+            .map(|(tp, error)| (tp, ReplicaData::error(error)));
+        for (tp, part) in parts.into_iter().chain(refused) {
+            let mut answer = FetchPartitionData {
+                partition_index: tp.partition,
+                error: part.error,
+                high_watermark: part.high_watermark,
+                last_stable_offset: part.last_stable_offset.unwrap_or(Offset::NONE),
+                log_start_offset: part.log_start_offset,
+                diverging_epoch: part.diverging_epoch.map(|d| EpochEndOffset {
+                    epoch: d.epoch,
+                    end_offset: d.end_offset,
+                }),
+                aborted_transactions: part.aborted_transactions.map(|all| {
+                    let aborted = |(producer_id, first_offset)| AbortedTransaction {
+                        producer_id,
+                        first_offset,
+                    };
+                    all.into_iter().map(aborted).collect()
+                }),
+                preferred_read_replica: part.preferred_read_replica.unwrap_or(NodeId::NONE),
+                records: part.records,
+                ..Default::default()
+            };
+            if matches!(
+                part.error,
+                ErrorCode::NotLeaderOrFollower | ErrorCode::FencedLeaderEpoch
+            ) {
+                answer.current_leader = self.current_leader(&tp);
+                self.endpoint(&answer.current_leader, &mut response.node_endpoints);
+            }
+            if let Some(topic) = responses.iter_mut().find(|t| t.topic == tp.topic) {
+                topic.partitions.push(answer);
+            }
+        }
+        response.responses = responses;
+        self.server
+            .answer(conn, correlation_id, response.into(), out);
+    }
+}
+
+fn info(topic_partition: TopicPartition, topic_id: Uuid, p: &FetchPartition) -> FetchInfo {
+    let epoch = |e: LeaderEpoch| (!e.is_none()).then_some(e);
+    FetchInfo {
+        topic_partition,
+        topic_id,
+        fetch_offset: p.fetch_offset,
+        log_start_offset: p.log_start_offset,
+        max_bytes: usize::try_from(p.partition_max_bytes).unwrap_or(0),
+        current_leader_epoch: epoch(p.current_leader_epoch),
+        last_fetched_epoch: epoch(p.last_fetched_epoch),
+    }
+}
