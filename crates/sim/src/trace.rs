@@ -130,6 +130,11 @@ impl Facts {
         number
     }
 
+    /// From now on, what is so has been so from the beginning.
+    pub fn forget_setters(&mut self) {
+        self.set_by.fill(EventId::BEGINNING);
+    }
+
     /// Every fact that ever changed, with its last setter.
     pub fn iter(&self) -> impl Iterator<Item = (&FactKey, EventId)> {
         self.numbers

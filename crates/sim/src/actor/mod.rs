@@ -3,10 +3,17 @@
 //! The world knows a process only as something that takes inputs, wants to be woken, and leaves messages in an outbox.
 
 pub mod admin;
+pub mod producer;
+mod wire;
 
+use crate::scenario::Load;
 use admin::{Admin, Question};
+use bytes::Bytes;
+use clients::error::ClientError;
+use clients::producer::ProducerRecord;
+use producer::ProducerApp;
 use protocol::wire::{Input, Outbox};
-use protocol::{Ctx, Instant};
+use protocol::{Ctx, Instant, Name, Offset, TopicPartition};
 
 /// What a process is, for those who look.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, serde::Serialize)]
@@ -23,6 +30,17 @@ pub enum Role {
 #[derive(Clone, PartialEq, Debug)]
 pub enum Order {
     Ask(Question),
+    Produce {
+        record: ProducerRecord,
+        count: u32,
+        every_ms: u32,
+    },
+    Flush,
+    SetLoad(Option<Load>),
+    /// Ends the process in order.
+    Close,
+    /// Retention and cleaner, now.
+    RunLogTasks,
     #[cfg(test)]
     Echo {
         node: protocol::NodeId,
@@ -30,9 +48,46 @@ pub enum Order {
     },
 }
 
+/// What an application did or was told: not Kafka's state, but what people care about.
+#[derive(Clone, PartialEq, Debug)]
+pub enum AppEvent {
+    /// `send` was called.
+    Sent {
+        call: u64,
+        topic: Name,
+        partition: Option<i32>,
+        key: Option<Bytes>,
+        value: Option<Bytes>,
+        acks_all: bool,
+    },
+    /// Its callback: the record has this offset (−1 = unknown).
+    Acked {
+        call: u64,
+        tp: TopicPartition,
+        offset: Offset,
+    },
+    /// Its callback: an error. Partition −1 = none was chosen.
+    SendFailed {
+        call: u64,
+        tp: TopicPartition,
+        error: ClientError,
+    },
+    /// A call ended.
+    Returned { call: u64 },
+    /// A call threw.
+    Thrown { call: u64, error: ClientError },
+    /// `poll` handed a record over.
+    Delivered { tp: TopicPartition, offset: Offset },
+    /// The application has finished with a record.
+    Processed { tp: TopicPartition, offset: Offset },
+}
+
 /// A running process.
 #[derive(Clone, Debug)]
 pub enum Actor {
+    Broker(Box<broker::node::Node>),
+    Controller(Box<metadata::node::Node>),
+    Producer(Box<ProducerApp>),
     Admin(Box<Admin>),
     #[cfg(test)]
     Echo(Box<crate::world::tests::Echo>),
@@ -40,18 +95,21 @@ pub enum Actor {
 
 impl Actor {
     /// Begins: opens what it needs, sets its timers.
-    pub fn start(&mut self, ctx: &mut Ctx<'_>, out: &mut Outbox) {
+    pub fn start(&mut self, ctx: &mut Ctx<'_>, _out: &mut Outbox) {
         match self {
-            Actor::Admin(_) => {
-                let _ = (ctx, out);
-            }
+            Actor::Broker(node) => node.start(ctx),
+            Actor::Controller(node) => node.start(ctx),
+            Actor::Producer(_) | Actor::Admin(_) => {}
             #[cfg(test)]
-            Actor::Echo(echo) => echo.start(ctx, out),
+            Actor::Echo(echo) => echo.start(ctx, _out),
         }
     }
 
     pub fn handle(&mut self, input: Input, ctx: &mut Ctx<'_>, out: &mut Outbox) {
         match self {
+            Actor::Broker(node) => node.handle(input, ctx, out),
+            Actor::Controller(node) => node.handle(input, ctx, out),
+            Actor::Producer(app) => app.handle(input),
             Actor::Admin(admin) => admin.handle(input, ctx, out),
             #[cfg(test)]
             Actor::Echo(echo) => echo.handle(input, ctx, out),
@@ -59,9 +117,12 @@ impl Actor {
     }
 
     /// Takes up a request that waited behind another on its connection.
-    pub fn next(&mut self, _ctx: &mut Ctx<'_>, _out: &mut Outbox) {
+    pub fn next(&mut self, ctx: &mut Ctx<'_>, out: &mut Outbox) {
         match self {
-            Actor::Admin(_) => {}
+            Actor::Broker(node) => node.next(ctx, out),
+            Actor::Controller(node) => node.next(ctx, out),
+            // nobody connects to these
+            Actor::Producer(_) | Actor::Admin(_) => {}
             #[cfg(test)]
             Actor::Echo(_) => {}
         }
@@ -70,10 +131,27 @@ impl Actor {
     /// Carries out an order; one that is for another kind of process is ignored.
     pub fn order(&mut self, order: &Order, ctx: &mut Ctx<'_>, out: &mut Outbox) {
         match (self, order) {
+            (Actor::Broker(node), Order::Close) => node.stop(ctx, out),
+            (Actor::Broker(node), Order::RunLogTasks) => node.run_log_tasks_now(ctx.now),
+            (Actor::Controller(_), Order::Close) => out.push(protocol::wire::Output::Exit),
+            (
+                Actor::Producer(app),
+                Order::Produce {
+                    record,
+                    count,
+                    every_ms,
+                },
+            ) => {
+                app.produce(record.clone(), *count, *every_ms, ctx.now);
+            }
+            (Actor::Producer(app), Order::Flush) => {
+                app.flush();
+            }
+            (Actor::Producer(app), Order::SetLoad(load)) => app.set_load(load.clone(), ctx.now),
+            (Actor::Producer(app), Order::Close) => app.close(),
             (Actor::Admin(admin), Order::Ask(question)) => admin.ask(question.clone(), ctx, out),
             #[cfg(test)]
             (Actor::Echo(echo), order) => echo.order(order, ctx, out),
-            #[cfg(test)]
             _ => {}
         }
     }
@@ -81,9 +159,20 @@ impl Actor {
     /// Does what is due at `ctx.now`; answers when it wants to be woken next.
     pub fn poll(&mut self, ctx: &mut Ctx<'_>, out: &mut Outbox) -> Option<Instant> {
         match self {
+            Actor::Broker(node) => node.poll(ctx, out),
+            Actor::Controller(node) => node.poll(ctx, out),
+            Actor::Producer(app) => app.poll(ctx, out),
             Actor::Admin(admin) => admin.poll(ctx, out),
             #[cfg(test)]
             Actor::Echo(echo) => echo.poll(ctx, out),
+        }
+    }
+
+    /// What the application did or was told in this step.
+    pub fn take_app_events(&mut self) -> Vec<AppEvent> {
+        match self {
+            Actor::Producer(app) => app.take_events(),
+            _ => Vec::new(),
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Births and deaths: processes start, freeze, stop, are killed; machines lose power; links are cut and healed.
 
 use super::World;
-use super::slot::{Inbound, Job, Liveness, Slot};
+use super::slot::{Disk, Inbound, Job, Liveness, Slot};
 use crate::actor::{Actor, Order, Role};
 use crate::ids::{ActorId, EventId};
 use crate::network::{HandError, MessageName};
@@ -84,7 +84,9 @@ impl World {
                 .send(at, conn, end, crate::network::Body::Close, cause);
         }
         self.schedule_network();
-        self.end_process(actor, Liveness::Down, cause);
+        let now = self.now;
+        let process = self.end_process(actor, Liveness::Down, cause);
+        self.slot(actor).disk = process.and_then(|p| Disk::of(Arc::unwrap_or_clone(p), now));
     }
 
     fn end_process(
@@ -168,15 +170,8 @@ impl World {
         }
     }
 
-    pub fn slow_link(
-        &mut self,
-        a: ActorId,
-        b: ActorId,
-        latency_us: Option<i64>,
-        bandwidth_bytes_s: Option<i64>,
-    ) {
-        self.network.slow(a, b, latency_us, bandwidth_bytes_s);
-        self.network.slow(b, a, latency_us, bandwidth_bytes_s);
+    pub fn slow_direction(&mut self, from: ActorId, to: ActorId, latency_us: Option<i64>) {
+        self.network.slow(from, to, latency_us, None);
     }
 
     pub fn hold_message(&mut self, name: MessageName) -> Result<(), HandError> {

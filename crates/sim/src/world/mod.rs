@@ -4,16 +4,23 @@
 //! The world knows no rule of Kafka; it lets processes work, carries what they say, and keeps who caused what.
 
 mod arrive;
+mod build;
+mod command;
+mod consumers;
 mod life;
+mod look;
 mod outputs;
 mod slot;
 mod step;
 #[cfg(test)]
 pub(crate) mod tests;
+#[cfg(test)]
+pub(crate) mod whole_tests;
 
 pub use slot::{Inbound, Liveness, Slot};
 
 use crate::chance::{Chance, mix};
+use crate::command::Command;
 use crate::cost::CostTable;
 use crate::ids::{ActorId, EventId};
 use crate::network::{Due, Network};
@@ -22,6 +29,8 @@ use crate::trace::{EventKind, Facts, TraceEvent};
 use protocol::trace::FactKey;
 use protocol::wire::Outbox;
 use protocol::{ConnectionId, Instant, NodeId, Protections};
+use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// How long an end keeps a connection on which nothing comes any more (`connections.max.idle.ms`).
 pub const CONNECTIONS_MAX_IDLE_MS: i64 = 600_000;
@@ -35,6 +44,8 @@ pub(crate) enum What {
     Wake(ActorId),
     /// A connection that lost something may have idled out at its accepting end.
     Idle(ConnectionId),
+    /// A command of the scenario, by its place.
+    Later(u32),
 }
 
 /// Collects events while somebody listens. A clone of a world does not listen.
@@ -65,6 +76,14 @@ pub struct World {
     recorder: Recorder,
     /// Emptied after every step; kept for its memory.
     scratch: Outbox,
+    /// Settings of every node, as the scenario gave them.
+    cluster: Arc<BTreeMap<String, String>>,
+    controllers: Vec<NodeId>,
+    next_question: u64,
+    /// Where the hidden pre-roll ends.
+    begins: EventId,
+    /// Commands of the scenario that wait for their time.
+    later: Arc<Vec<Command>>,
 }
 
 impl World {
@@ -84,6 +103,11 @@ impl World {
             hash: mix(seed),
             recorder: Recorder::default(),
             scratch: Outbox::default(),
+            cluster: Arc::default(),
+            controllers: Vec::new(),
+            next_question: 0,
+            begins: EventId::BEGINNING,
+            later: Arc::default(),
         };
         world.record(None, None, 0, || EventKind::Began);
         world

@@ -31,6 +31,17 @@ impl Liveness {
         matches!(self, Liveness::Running | Liveness::Stopping)
     }
 
+    /// In words, for refusals.
+    pub const fn words(self) -> &'static str {
+        match self {
+            Liveness::Running => "running",
+            Liveness::Paused => "paused",
+            Liveness::Stopping => "stopping",
+            Liveness::Down => "down",
+            Liveness::PoweredOff => "without power",
+        }
+    }
+
     /// There is a process, even if it is frozen.
     pub const fn exists(self) -> bool {
         matches!(
@@ -61,6 +72,50 @@ pub(crate) enum Job {
     Poll,
 }
 
+/// What a node is built from, each time that it starts.
+#[derive(Clone, Debug)]
+pub(crate) enum Blueprint {
+    Broker(broker::node::NodeConfig),
+    Controller(metadata::node::NodeConfig),
+}
+
+/// The disk of a node that has no process.
+#[derive(Clone, Debug)]
+pub(crate) enum Disk {
+    Broker(Box<broker::node::Files>),
+    Controller(metadata::node::quorum::QuorumFiles),
+}
+
+impl Disk {
+    /// What a process leaves behind; clients leave nothing.
+    pub fn of(process: Actor, now: Instant) -> Option<Self> {
+        match process {
+            Actor::Broker(node) => Some(Disk::Broker(Box::new(node.into_files(now)))),
+            Actor::Controller(node) => Some(Disk::Controller(node.into_files())),
+            _ => None,
+        }
+    }
+
+    pub fn killed(&mut self, now: Instant) {
+        if let Disk::Broker(files) = self {
+            files.killed(now);
+        }
+    }
+
+    pub fn lost_power(&mut self, now: Instant) {
+        if let Disk::Broker(files) = self {
+            files.lost_power(now);
+        }
+    }
+
+    pub fn wiped(&mut self, now: Instant) {
+        match self {
+            Disk::Broker(files) => files.wiped(now),
+            Disk::Controller(files) => *files = Default::default(),
+        }
+    }
+}
+
 /// One participant.
 #[derive(Clone, Debug)]
 pub struct Slot {
@@ -72,6 +127,9 @@ pub struct Slot {
     pub liveness: Liveness,
     /// While it runs or is frozen.
     pub process: Option<Arc<Actor>>,
+    pub(crate) blueprint: Option<Arc<Blueprint>>,
+    /// While it has no process.
+    pub(crate) disk: Option<Disk>,
     /// Arrived, in order, not yet worked on.
     pub inbox: VecDeque<Inbound>,
     /// A node works on one thing at a time: it is free again then.
@@ -97,6 +155,8 @@ impl Slot {
             node,
             liveness: Liveness::Down,
             process: None,
+            blueprint: None,
+            disk: None,
             inbox: VecDeque::new(),
             busy_until: Instant::default(),
             wake_at: None,

@@ -60,6 +60,11 @@ impl World {
             What::Step(actor) => self.work_inbox(actor),
             What::Wake(actor) => self.wake(actor),
             What::Idle(conn) => self.idle(conn),
+            What::Later(index) => {
+                let command = self.later[index as usize].clone();
+                // checked with the scenario; a client that has the name by now keeps it
+                self.command(&command).is_ok()
+            }
         }
     }
 
