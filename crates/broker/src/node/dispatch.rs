@@ -79,7 +79,7 @@ impl Node {
     }
 
     /// Answers that the replica manager has let go leave in its order. True if there were any.
-    pub(super) fn answer_completed(&mut self, out: &mut Outbox) -> bool {
+    pub(super) fn answer_completed(&mut self, ctx: &mut Ctx<'_>, out: &mut Outbox) -> bool {
         let completed = self.replicas.take_completed();
         let any = !completed.is_empty();
         for Completed { token, response } in completed {
@@ -91,7 +91,7 @@ impl Node {
                     self.answer_produce(asker, parts, out)
                 }
                 (Origin::Fetch(asker), ReplicaResponse::Fetch(parts)) => {
-                    self.answer_fetch(asker, parts, out)
+                    self.answer_fetch(asker, parts, ctx, out)
                 }
                 (
                     Origin::DeleteRecords {

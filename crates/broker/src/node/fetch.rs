@@ -1,10 +1,8 @@
 //! Fetch: of followers and consumers, by the replica manager (`KafkaApis.handleFetchRequest`).
-//!
-//! Simplified: every fetch is a full one. A session that is asked for is not opened, as by a broker whose session cache is
-//! full; the partitions of an answer are those of its request.
 
 use super::Node;
 use super::dispatch::Origin;
+use crate::fetch_session::FetchContext;
 use crate::replica_manager::{
     ClientMetadata, FetchInfo, FetchParams, FetchPartitionData as ReplicaData,
 };
@@ -19,12 +17,14 @@ use protocol::{
 /// Since this version a follower may serve consumers (KIP-392).
 const FOLLOWER_FETCH_VERSION: i16 = 11;
 
-/// Who fetches, and what is already known to be wrong.
+/// Who fetches, in which session, and what is already known to be wrong.
 #[derive(Clone, Debug)]
 pub(super) struct Asker {
     conn: ConnectionId,
     correlation_id: CorrelationId,
-    topics: Vec<(Name, Uuid)>,
+    context: FetchContext,
+    /// Ids under which topics were asked for.
+    ids: Vec<(Name, Uuid)>,
     refused: Vec<(TopicPartition, ErrorCode)>,
 }
 
@@ -37,40 +37,55 @@ impl Node {
         ctx: &mut Ctx<'_>,
         out: &mut Outbox,
     ) {
+        let mut wanted = Vec::new();
+        for topic in &request.topics {
+            let (name, _) = self.topic_name(&topic.topic, topic.topic_id);
+            for p in &topic.partitions {
+                let tp = TopicPartition::new(name.clone(), p.partition);
+                wanted.push(info(tp, topic.topic_id, p));
+            }
+        }
+        let mut to_forget = Vec::new();
+        for topic in &request.forgotten_topics_data {
+            let (name, _) = self.topic_name(&topic.topic, topic.topic_id);
+            let tp = |&p: &i32| (TopicPartition::new(name.clone(), p), topic.topic_id);
+            to_forget.extend(topic.partitions.iter().map(tp));
+        }
+        let follower = !request.replica_id.is_none();
+        let (session_id, epoch) = (request.session_id, request.session_epoch);
+        let (context, all) = self.sessions.new_context(
+            session_id,
+            epoch,
+            follower,
+            wanted,
+            &to_forget,
+            ctx.now.ms(),
+        );
         let mut asker = Asker {
             conn,
             correlation_id: header.correlation_id,
-            topics: Vec::new(),
+            context,
+            ids: Vec::new(),
             refused: Vec::new(),
         };
-        if request.session_id != 0 && request.session_epoch > 0 {
-            // no session is ever opened here, so that none can be known
-            let response = FetchResponse {
-                error: ErrorCode::FetchSessionIdNotFound,
-                ..Default::default()
-            };
-            self.server
-                .answer(conn, header.correlation_id, response.into(), out);
-            return;
-        }
-        let mut infos = Vec::new();
-        for topic in request.topics {
-            let (name, unknown) = self.topic_name(&topic.topic, topic.topic_id);
-            asker.topics.push((name.clone(), topic.topic_id));
-            for p in topic.partitions {
-                let tp = TopicPartition::new(name.clone(), p.partition);
-                let error = unknown.or_else(|| {
-                    let known = self.replicas.metadata().contains(&tp);
-                    (!known).then_some(ErrorCode::UnknownTopicOrPartition)
-                });
-                match error {
-                    Some(error) => asker.refused.push((tp, error)),
-                    None => infos.push(info(tp, topic.topic_id, &p)),
-                }
+        let mut infos = Vec::with_capacity(all.len());
+        for info in all {
+            let tp = &info.topic_partition;
+            if asker.ids.last().is_none_or(|(name, _)| *name != tp.topic) {
+                asker.ids.push((tp.topic.clone(), info.topic_id));
+            }
+            let (_, unknown) = self.topic_name(&tp.topic, info.topic_id);
+            let error = unknown.or_else(|| {
+                let known = self.replicas.metadata().contains(tp);
+                (!known).then_some(ErrorCode::UnknownTopicOrPartition)
+            });
+            match error {
+                Some(error) => asker.refused.push((info.topic_partition, error)),
+                None => infos.push(info),
             }
         }
         if infos.is_empty() {
-            return self.answer_fetch(asker, Vec::new(), out);
+            return self.answer_fetch(asker, Vec::new(), ctx, out);
         }
         let from_replica = !request.replica_id.is_none();
         let limit = if from_replica {
@@ -104,27 +119,29 @@ impl Node {
         &mut self,
         asker: Asker,
         parts: Vec<(TopicPartition, ReplicaData)>,
+        ctx: &mut Ctx<'_>,
         out: &mut Outbox,
     ) {
         let Asker {
             conn,
             correlation_id,
-            topics,
+            context,
+            ids,
             refused,
         } = asker;
-        let mut response = FetchResponse::default();
-        let mut responses: Vec<FetchableTopicResponse> = Vec::with_capacity(topics.len());
-        for (topic, topic_id) in topics {
-            responses.push(FetchableTopicResponse {
-                topic,
-                topic_id,
-                partitions: Vec::new(),
-            });
-        }
         let refused = refused
             .into_iter()
             .map(|(tp, error)| (tp, ReplicaData::error(error)));
-        for (tp, part) in parts.into_iter().chain(refused) {
+        let told = self
+            .sessions
+            .answer(context, parts.into_iter().chain(refused).collect(), ctx);
+        let mut response = FetchResponse {
+            error: told.error,
+            session_id: told.session_id,
+            ..Default::default()
+        };
+        let mut responses: Vec<FetchableTopicResponse> = Vec::new();
+        for (tp, part) in told.partitions {
             let mut answer = FetchPartitionData {
                 partition_index: tp.partition,
                 error: part.error,
@@ -153,8 +170,16 @@ impl Node {
                 answer.current_leader = self.current_leader(&tp);
                 self.endpoint(&answer.current_leader, &mut response.node_endpoints);
             }
-            if let Some(topic) = responses.iter_mut().find(|t| t.topic == tp.topic) {
-                topic.partitions.push(answer);
+            match responses.last_mut().filter(|t| t.topic == tp.topic) {
+                Some(topic) => topic.partitions.push(answer),
+                None => {
+                    let id = ids.iter().find(|(name, _)| *name == tp.topic);
+                    responses.push(FetchableTopicResponse {
+                        topic_id: id.map_or(Uuid::ZERO, |(_, id)| *id),
+                        topic: tp.topic,
+                        partitions: vec![answer],
+                    });
+                }
             }
         }
         response.responses = responses;

@@ -21,6 +21,7 @@ pub use config::NodeConfig;
 pub use lifecycle::{BrokerState, Lifecycle};
 
 use crate::alter_partition::AlterPartitionManager;
+use crate::fetch_session::FetchManager;
 use crate::replica_manager::{ControllerChannel, ReplicaManager, RequestToken};
 use asks::{Asked, Forward, Purpose};
 use dispatch::Origin;
@@ -101,6 +102,7 @@ pub struct Node {
     image: MetadataImage,
     replicas: ReplicaManager,
     serving: bool,
+    sessions: FetchManager,
     tokens: BTreeMap<RequestToken, Origin>,
     next_token: u64,
     producer_ids: ProducerIds,
@@ -135,6 +137,9 @@ impl Node {
                 queue,
             ),
             serving: false,
+            sessions: FetchManager::new(
+                usize::try_from(config.replication.fetch_session_cache_slots).unwrap_or(0),
+            ),
             tokens: BTreeMap::new(),
             next_token: 0,
             producer_ids: ProducerIds::default(),
@@ -289,7 +294,7 @@ impl Node {
             let replicas_wake = self.replicas.poll(ctx);
             self.run_log_tasks(ctx.now);
             progress |= self.replicate(ctx, out);
-            progress |= self.answer_completed(out);
+            progress |= self.answer_completed(ctx, out);
             wake = [
                 quorum_wake,
                 replicas_wake,

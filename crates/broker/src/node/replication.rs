@@ -2,12 +2,14 @@
 
 use super::Node;
 use super::asks::{Asked, Purpose};
-use crate::fetcher::{FetcherRequest, FetcherRequestId, LookupKind, ReplicaFetch, ReplicaLookup};
+use crate::fetcher::{
+    FetcherRequest, FetcherRequestId, LookupKind, ReplicaFetch, ReplicaFetchAnswer, ReplicaLookup,
+};
 use crate::partition::OffsetAndEpoch;
 use crate::replica_manager::FetchPartitionData;
 use protocol::messages::*;
 use protocol::wire::Outbox;
-use protocol::{Ctx, ErrorCode, LeaderEpoch, Ms, NodeId, Offset, TopicPartition};
+use protocol::{Ctx, ErrorCode, LeaderEpoch, Ms, NodeId, Offset, TopicPartition, Uuid};
 
 /// `replica.socket.timeout.ms`
 const REPLICA_SOCKET_TIMEOUT_MS: Ms = 30_000;
@@ -73,9 +75,8 @@ impl Node {
         out: &mut Outbox,
     ) {
         match (asked, response) {
-            (AskedLeader::Fetch { leader, id }, Some(Response::Fetch(response)))
-                if response.error == ErrorCode::None =>
-            {
+            (AskedLeader::Fetch { leader, id }, Some(Response::Fetch(response))) => {
+                let (error, session_id) = (response.error, response.session_id);
                 let parts = response.responses.into_iter().flat_map(|topic| {
                     let name = topic.topic;
                     topic.partitions.into_iter().map(move |p| {
@@ -85,13 +86,18 @@ impl Node {
                         )
                     })
                 });
-                let parts: Vec<_> = parts.collect();
-                out.bytes_appended += parts
+                let partitions: Vec<_> = parts.collect();
+                let bytes = partitions
                     .iter()
-                    .map(|(_, p)| p.records.size_bytes() as u64)
-                    .sum::<u64>();
+                    .map(|(_, p)| p.records.size_bytes() as u64);
+                out.bytes_appended += bytes.sum::<u64>();
+                let answer = ReplicaFetchAnswer {
+                    error,
+                    session_id,
+                    partitions,
+                };
                 self.replicas
-                    .on_replica_fetch_response(leader, id, Some(parts), ctx);
+                    .on_replica_fetch_response(leader, id, Some(answer), ctx);
             }
             (AskedLeader::Fetch { leader, id }, _) => {
                 self.replicas
@@ -117,7 +123,7 @@ impl Node {
 
 fn fetch_request(fetch: ReplicaFetch) -> FetchRequest {
     let mut topics: Vec<FetchTopic> = Vec::new();
-    for p in fetch.partitions {
+    for p in fetch.session.to_send {
         let partition = FetchPartition {
             partition: p.topic_partition.partition,
             current_leader_epoch: p.current_leader_epoch,
@@ -143,8 +149,26 @@ fn fetch_request(fetch: ReplicaFetch) -> FetchRequest {
         min_bytes: fetch.min_bytes,
         max_bytes: fetch.max_bytes,
         topics,
+        session_id: fetch.session.session_id,
+        session_epoch: fetch.session.session_epoch,
+        forgotten_topics_data: forgotten(fetch.session.to_forget),
         ..Default::default()
     }
+}
+
+fn forgotten(to_forget: Vec<(TopicPartition, Uuid)>) -> Vec<ForgottenTopic> {
+    let mut topics: Vec<ForgottenTopic> = Vec::new();
+    for (tp, topic_id) in to_forget {
+        match topics.last_mut().filter(|t| t.topic_id == topic_id) {
+            Some(topic) => topic.partitions.push(tp.partition),
+            None => topics.push(ForgottenTopic {
+                topic: tp.topic,
+                topic_id,
+                partitions: vec![tp.partition],
+            }),
+        }
+    }
+    topics
 }
 
 fn lookup_request(replica: NodeId, lookup: ReplicaLookup) -> ListOffsetsRequest {
