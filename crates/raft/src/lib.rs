@@ -27,6 +27,7 @@ mod requests;
 mod responses;
 pub mod rules;
 pub mod state;
+mod unified_log;
 pub mod wire;
 
 #[cfg(test)]
@@ -43,3 +44,4 @@ pub use node::{Identity, Input, Node, Output, RequestToken};
 pub use report::CLUSTER_METADATA_TOPIC;
 pub use requests::{BOOTSTRAP_SNAPSHOT_ID, empty_answer};
 pub use state::Role;
+pub use unified_log::UnifiedRaftLog;

@@ -5,7 +5,7 @@
 
 use bytes::Bytes;
 use protocol::record::RecordBatch;
-use protocol::{LeaderEpoch, Offset};
+use protocol::{LeaderEpoch, Ms, Offset};
 use std::fmt;
 
 /// Whole batches in offset order. Cloning shares their bytes.
@@ -58,7 +58,7 @@ pub enum Isolation {
 /// What a read brought (`raft.LogFetchInfo`).
 #[derive(Clone, Debug, Default)]
 pub struct LogFetchInfo {
-    /// The offset that counts as replicated when a replica fetches from here.
+    /// The offset that counts as replicated when a replica fetches from here: the start of the batch that holds the one asked for.
     pub start_offset: Offset,
     pub records: Records,
 }
@@ -75,6 +75,9 @@ pub enum ValidOffsetAndEpoch {
 
 /// The replicated log of one node (`raft.RaftLog`).
 pub trait RaftLog {
+    /// Told before anything else happens at an instant: segments roll and deleted files go by it.
+    fn at(&mut self, _now_ms: Ms) {}
+
     /// First offset still in the log; 0 unless a snapshot stands for what was before.
     fn start_offset(&self) -> Offset;
 
@@ -93,7 +96,7 @@ pub trait RaftLog {
     fn append_as_follower(&mut self, records: &Records, epoch: LeaderEpoch);
 
     /// Whole batches from the one that holds `offset` on: at least one if there is any, else up to `max_bytes` or the implementation's own limit.
-    fn read(&self, offset: Offset, isolation: Isolation, max_bytes: i32) -> LogFetchInfo;
+    fn read(&mut self, offset: Offset, isolation: Isolation, max_bytes: i32) -> LogFetchInfo;
 
     /// Remembers that `epoch` starts at the end of the log.
     fn initialize_leader_epoch(&mut self, epoch: LeaderEpoch);

@@ -14,7 +14,7 @@ pub enum ReadLimit {
     /// What the reader asks for, in bytes, at least one batch.
     #[default]
     Bytes,
-    /// So many batches, and the fetch counts from the start of the first one: the habits of the log that Kafka tests its quorum on.
+    /// So many batches: the habit of the log that Kafka tests its quorum on.
     Batches(usize),
 }
 
@@ -137,7 +137,7 @@ impl RaftLog for MemoryLog {
         }
     }
 
-    fn read(&self, offset: Offset, isolation: Isolation, max_bytes: i32) -> LogFetchInfo {
+    fn read(&mut self, offset: Offset, isolation: Isolation, max_bytes: i32) -> LogFetchInfo {
         let end = match isolation {
             Isolation::Committed => self.high_watermark,
             Isolation::Uncommitted => self.end_offset(),
@@ -158,10 +158,9 @@ impl RaftLog for MemoryLog {
                 .cloned()
                 .collect(),
         };
-        let start_offset = match (self.limit, records.first()) {
-            (ReadLimit::Batches(_), Some(first)) => Offset(first.base_offset()),
-            _ => offset,
-        };
+        let start_offset = records
+            .first()
+            .map_or(offset, |first| Offset(first.base_offset()));
         LogFetchInfo {
             start_offset,
             records,

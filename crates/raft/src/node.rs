@@ -89,9 +89,10 @@ impl<L: RaftLog> Node<L> {
         identity: Identity,
         config: QuorumConfig,
         stored: ElectionState,
-        log: L,
+        mut log: L,
         ctx: &mut Ctx<'_>,
     ) -> Self {
+        log.at(ctx.now.ms());
         let local = ReplicaKey::new(identity.node, identity.directory_id);
         let (now_ms, end) = (ctx.now.ms(), log.end_offset_and_epoch());
         let connections = Connections::new(
@@ -153,6 +154,7 @@ impl<L: RaftLog> Node<L> {
         if self.fatal.is_some() {
             return;
         }
+        self.log.at(ctx.now.ms());
         self.expire_parked_fetches(ctx.now.ms());
         self.poll_current_state(ctx);
         match input {

@@ -381,3 +381,69 @@ fn a_poll_before_its_time_changes_nothing() {
     }
     assert_eq!(world.in_flight.len(), in_flight);
 }
+
+#[test]
+fn a_log_of_files_survives_a_crash_and_keeps_snapshots_beside_its_segments() {
+    let mut draws = Spread(1);
+    let mut deaf = Deaf;
+    let mut ctx = Ctx {
+        now: Instant::start(),
+        protections: Protections::ALL,
+        draws: &mut draws,
+        trace: &mut deaf,
+    };
+    let open = |dir, clean, ctx: &Ctx<'_>| {
+        UnifiedRaftLog::open(dir, clean, ReadLimit::Bytes, ctx.now.ms()).expect("a log")
+    };
+    let log = open(Default::default(), true, &ctx);
+    let config = QuorumConfig::default;
+    let mut node = Node::start(
+        identity(1, &[1]),
+        config(),
+        ElectionState::default(),
+        log,
+        &mut ctx,
+    );
+    for value in ["a", "b"] {
+        let now = ctx.now;
+        node.append(node.epoch(), vec![Bytes::from(value)], now)
+            .expect("it leads");
+        ctx.now = ctx.now.after_ms(25);
+        node.poll(&mut ctx);
+    }
+    let id = OffsetAndEpoch {
+        offset: Offset(2),
+        epoch: node.epoch(),
+    };
+    let now_ms = ctx.now.ms();
+    assert_eq!(
+        node.create_snapshot(id, now_ms, &[Bytes::from_static(b"a")], now_ms),
+        Ok(true)
+    );
+    let (stored, epoch) = (node.stored(), node.epoch());
+    let files = node.log().unified().files();
+    assert!(files.contains_key("00000000000000000002-0000000001.checkpoint"));
+    assert!(files.contains_key("00000000000000000000.log"));
+    let dir = node.into_log().crash();
+    let log = open(dir, false, &ctx);
+    assert_eq!(log.latest_snapshot_id(), Some(id));
+    let mut node = Node::start(identity(1, &[1]), config(), stored, log, &mut ctx);
+    assert!(
+        node.is_leader() && node.epoch() > epoch,
+        "it does not lead its old epoch again"
+    );
+    node.poll(&mut ctx);
+    assert_eq!(
+        node.log().end_offset(),
+        Offset(4),
+        "two leader changes, a and b"
+    );
+    let loaded = node.take_events();
+    assert!(
+        matches!(&loaded[0], Event::LoadSnapshot { id: found, .. } if *found == id),
+        "{loaded:?}"
+    );
+    let went = node.log_mut().delete_before_snapshot(id);
+    assert!(!went, "the one segment holds more, and there is no older snapshot");
+    assert_eq!(node.log().start_offset(), Offset(2));
+}

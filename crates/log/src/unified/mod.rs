@@ -247,7 +247,8 @@ impl UnifiedLog {
         &self.dir
     }
 
-    pub(crate) fn directory_mut(&mut self) -> &mut MemoryDirectory {
+    /// For files that others keep beside the log, such as the snapshots of the metadata log.
+    pub fn directory_mut(&mut self) -> &mut MemoryDirectory {
         &mut self.dir
     }
 

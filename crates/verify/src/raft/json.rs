@@ -1,6 +1,7 @@
 //! Requests, answers, batches and events of a quorum in the words of the recorded cases.
 
 use protocol::record::{ControlRecordType, LeaderChangeMessage, RecordBatch};
+use protocol::time::EPOCH_MS;
 use protocol::{ErrorCode, LeaderEpoch, NodeId, Offset, Uuid};
 use raft::{
     FetchAnswer, OffsetAndEpoch, ReplicaKey, Request, RequestBody, Response, ResponseBody, batch,
@@ -200,7 +201,7 @@ pub fn response_json(response: &Response) -> Map<String, Value> {
     out
 }
 
-/// Batches `{base, epoch, values}` as bytes.
+/// Batches `{base, epoch, values}` as bytes, all of the time at which a case begins.
 pub fn batches(list: &Value) -> Vec<RecordBatch> {
     let list = list.as_array().expect("a list of batches");
     list.iter()
@@ -219,7 +220,7 @@ pub fn batches(list: &Value) -> Vec<RecordBatch> {
                     batch::leader_change(
                         base,
                         f.epoch(),
-                        0,
+                        EPOCH_MS,
                         leader,
                         ids("voters").into_iter(),
                         &ids("granting"),
@@ -231,7 +232,7 @@ pub fn batches(list: &Value) -> Vec<RecordBatch> {
                         .iter()
                         .map(|v| v.as_str().expect("a string").to_owned().into())
                         .collect();
-                    batch::data(base, f.epoch(), 0, &values)
+                    batch::data(base, f.epoch(), EPOCH_MS, &values)
                 }
             }
         })

@@ -7,11 +7,12 @@ mod json;
 use crate::run::Played;
 use crate::{Case, Outcome, Step, compare, play_steps};
 use json::Fields;
+use protocol::record::RecordBatch;
 use protocol::trace::Deaf;
-use protocol::{CorrelationId, Ctx, Draws, Instant, LeaderEpoch, NodeId, Protections};
+use protocol::{CorrelationId, Ctx, Draws, Instant, LeaderEpoch, NodeId, Offset, Protections};
 use raft::{
-    ElectionState, Event, Identity, Input, MemoryLog, Node, Output, QuorumConfig, ReadLimit,
-    RequestBody,
+    ElectionState, Event, Identity, Input, Isolation, MemoryLog, Node, Output, QuorumConfig,
+    RaftLog, ReadLimit, RequestBody,
 };
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
@@ -25,8 +26,9 @@ impl Draws for Fixed {
     }
 }
 
-struct Player {
-    node: Option<Node<MemoryLog>>,
+struct Player<L> {
+    open: fn(Vec<RecordBatch>) -> L,
+    node: Option<Node<L>>,
     now: Instant,
     draws: Fixed,
     /// Requests that went out, by name.
@@ -38,10 +40,18 @@ struct Player {
     expect: Map<String, Value>,
 }
 
+/// Plays a case on a log that brings at most two batches a read: so does the one of the recorded runs.
 pub fn play(case: &Case) -> Outcome {
+    play_on(case, |batches| {
+        MemoryLog::new(batches, ReadLimit::Batches(2))
+    })
+}
+
+fn play_on<L: RaftLog>(case: &Case, open: fn(Vec<RecordBatch>) -> L) -> Outcome {
     let init = case.init.as_object().expect("init is an object");
     let f = Fields(init);
     let mut player = Player {
+        open,
         node: None,
         now: Instant::from_ms(f.int("now_ms", 0)),
         draws: Fixed(f.int("random", 0) as u32),
@@ -54,7 +64,7 @@ pub fn play(case: &Case) -> Outcome {
     play_steps(case, &compare, |step| Played::Answer(player.step(step, &f)))
 }
 
-impl Player {
+impl<L: RaftLog> Player<L> {
     fn step(&mut self, step: &Step, init: &Fields<'_>) -> Value {
         self.expect = Map::new();
         match step.op.as_str() {
@@ -105,13 +115,12 @@ impl Player {
         Value::Object(std::mem::take(&mut self.expect))
     }
 
-    fn node(&mut self) -> &mut Node<MemoryLog> {
+    fn node(&mut self) -> &mut Node<L> {
         self.node.as_mut().expect("started")
     }
 
     fn start(&mut self, init: &Fields<'_>) {
-        // Kafka's own test log brings at most two batches a read, and so it was recorded.
-        let log = MemoryLog::new(json::batches(&init.0["log"]), ReadLimit::Batches(2));
+        let log = (self.open)(json::batches(&init.0["log"]));
         let stored = Fields(init.0["stored"].as_object().expect("stored"));
         let stored = ElectionState {
             epoch: stored.epoch(),
@@ -238,10 +247,10 @@ impl Player {
     }
 
     fn note_state(&mut self) {
+        let log = json::batches_json(&whole_log(self.node().log_mut()));
         let node = self.node.as_ref().expect("started");
         let id = |id: Option<NodeId>| id.unwrap_or(NodeId::NONE);
         let stored = node.stored();
-        use raft::RaftLog;
         let state = json!({
             "role": node.role().name(), "epoch": node.epoch(), "leader": id(node.leader()),
             "voted": id(node.voted().map(|key| key.id)),
@@ -249,7 +258,6 @@ impl Player {
             "high_watermark": node.high_watermark().unwrap_or(protocol::Offset::NONE),
             "stored": {"epoch": stored.epoch, "leader": id(stored.leader), "voted": id(stored.voted.map(|key| key.id))}
         });
-        let log = json::batches_json(node.log().batches());
         if let Some(reason) = node.fatal() {
             self.expect.insert("fatal".into(), json!(reason));
         }
@@ -260,6 +268,43 @@ impl Player {
         if log != self.log {
             self.expect.insert("log".into(), log.clone());
             self.log = log;
+        }
+    }
+}
+
+/// Every batch of the log, read as a replica would.
+fn whole_log(log: &mut impl RaftLog) -> Vec<RecordBatch> {
+    let (mut at, mut all) = (log.start_offset(), Vec::new());
+    while at < log.end_offset() {
+        let records = log.read(at, Isolation::Uncommitted, i32::MAX).records;
+        at = Offset(records.last().expect("a log without holes").next_offset());
+        all.extend(records);
+    }
+    all
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use raft::UnifiedRaftLog;
+    use std::path::PathBuf;
+
+    /// The same answers on the log that a node hosts.
+    #[test]
+    fn the_recorded_answers_hold_on_kafkas_own_log() {
+        let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../tests/oracle/raft");
+        let cases = crate::case::load(&[folder]).expect("the recorded cases");
+        assert!(cases.len() >= 88);
+        for case in cases {
+            let outcome = play_on(&case, |batches| {
+                let limit = ReadLimit::Batches(2);
+                let mut log =
+                    UnifiedRaftLog::open(Default::default(), true, limit, protocol::time::EPOCH_MS)
+                        .expect("an empty log");
+                log.append_as_follower(&batches, LeaderEpoch(i32::MAX));
+                log
+            });
+            assert_eq!(outcome, Outcome::Equal, "{}", case.id);
         }
     }
 }
