@@ -2,6 +2,15 @@
 //!
 //! Pure: the cluster and the members' subscriptions in, everybody's partitions out.
 
+mod input;
+pub mod range;
+pub mod round_robin;
+pub mod sticky;
+
+pub use range::RangeAssignor;
+pub use round_robin::RoundRobinAssignor;
+pub use sticky::{CooperativeStickyAssignor, StickyAssignor};
+
 use crate::network::snapshot::Snapshot;
 use bytes::Bytes;
 use protocol::consumer_protocol::Subscription;
@@ -61,11 +70,29 @@ impl Clone for Box<dyn Assignor> {
 
 /// The assignor of a class named in `partition.assignment.strategy`, by full or simple class name.
 pub fn by_class(class: &str) -> Option<Box<dyn Assignor>> {
-    // Each assignor's module adds its class here.
     let simple = class.rsplit('.').next().unwrap_or(class);
-    let known: &[(&str, fn() -> Box<dyn Assignor>)] = &[];
-    known
+    Some(match simple {
+        "RangeAssignor" => Box::new(RangeAssignor),
+        "RoundRobinAssignor" => Box::new(RoundRobinAssignor),
+        "StickyAssignor" => Box::new(StickyAssignor::default()),
+        "CooperativeStickyAssignor" => Box::new(CooperativeStickyAssignor::default()),
+        _ => return None,
+    })
+}
+
+/// One answer a member, in the members' order.
+fn answers(
+    members: &[Member],
+    mut partitions: impl FnMut(&Member) -> Vec<TopicPartition>,
+) -> Vec<(Name, MemberAssignment)> {
+    members
         .iter()
-        .find(|(name, _)| *name == simple)
-        .map(|(_, make)| make())
+        .map(|m| {
+            let assignment = MemberAssignment {
+                partitions: partitions(m),
+                user_data: None,
+            };
+            (m.id.clone(), assignment)
+        })
+        .collect()
 }
