@@ -86,6 +86,28 @@ impl UnifiedLog {
         self.read_to(start, max_bytes, min_one_message, bound, isolation)
     }
 
+    /// The batches that hold offsets of `from..to`, whatever a reader may see, without resolving anything: for those who
+    /// only look. Empty where the range lies outside of the log.
+    pub fn batches(&self, from: Offset, to: Offset) -> Vec<RecordBatch> {
+        /// One read; a longer range takes several.
+        const PIECE_BYTES: usize = 1 << 20;
+        let mut found: Vec<RecordBatch> = Vec::new();
+        let mut next = from.get().max(self.log_start_offset);
+        while next < to.get().min(self.next_offset.offset) {
+            let bound = self.next_offset;
+            let Ok(data) = self.read_to(next, PIECE_BYTES, true, bound, FetchIsolation::LogEnd) else {
+                break;
+            };
+            let before = found.len();
+            found.extend(data.batches().take_while(|b| b.base_offset() < to.get()));
+            match found.last() {
+                Some(last) if found.len() > before => next = last.next_offset(),
+                _ => break,
+            }
+        }
+        found
+    }
+
     fn read_to(
         &self,
         start: i64,

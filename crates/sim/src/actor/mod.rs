@@ -168,6 +168,19 @@ impl Actor {
         }
     }
 
+    /// Whether [`Self::take_app_events`] would bring something.
+    pub fn has_app_events(&self) -> bool {
+        match self {
+            Actor::Producer(app) => app.has_events(),
+            _ => false,
+        }
+    }
+
+    /// Under whose name the records that this process reads are counted: its group, if it has one.
+    pub fn reader(&self) -> Option<Name> {
+        None
+    }
+
     /// What the application did or was told in this step.
     pub fn take_app_events(&mut self) -> Vec<AppEvent> {
         match self {

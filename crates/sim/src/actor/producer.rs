@@ -83,6 +83,10 @@ impl ProducerApp {
         self.next_call
     }
 
+    pub fn has_events(&self) -> bool {
+        !self.events.is_empty()
+    }
+
     pub fn take_events(&mut self) -> Vec<AppEvent> {
         std::mem::take(&mut self.events)
     }

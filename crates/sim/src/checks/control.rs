@@ -32,6 +32,18 @@ impl Checks {
         violation(found, by)
     }
 
+    /// The new leader was neither in the ISR nor eligible before: what only others had is given up.
+    pub fn elects_uncleanly(&self, tp: &TopicPartition, now: &Registration) -> bool {
+        let Some(before) = self.registrations.get(tp) else {
+            return false;
+        };
+        let leader = now.leader;
+        !leader.is_none()
+            && leader != before.leader
+            && !before.isr.contains(&leader)
+            && !before.elr.contains(&leader)
+    }
+
     fn registration(&self, tp: &TopicPartition, now: &Registration) -> Found {
         let r8 = |what: String| Err(("inv/R8", format!("{tp}: {what}")));
         if let Some(stranger) = now.isr.iter().find(|id| !now.replicas.contains(id)) {

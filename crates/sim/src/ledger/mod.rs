@@ -49,6 +49,17 @@ pub struct Located<'a> {
     pub timestamp_ms: i64,
 }
 
+/// A call of `send()`.
+#[derive(Clone, Copy, Debug)]
+pub struct Sent<'a> {
+    /// The producer's number of it.
+    pub send: u64,
+    pub topic: &'a Name,
+    pub acks_all: bool,
+    pub key: Option<&'a [u8]>,
+    pub value: Option<&'a [u8]>,
+}
+
 /// What the producer told its application.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub enum Outcome {
@@ -156,6 +167,8 @@ pub struct Ledger {
     /// Entry number by producer and send.
     by_send: BTreeMap<Name, Arc<Chunked<u32>>>,
     places: BTreeMap<TopicPartition, Arc<Place>>,
+    /// Entries in no log whose partition is not known yet, oldest first, by topic.
+    unplaced: BTreeMap<Name, Arc<Vec<u32>>>,
     counts: [u64; FATES],
     acked: u64,
     losses: Vec<Loss>,
@@ -178,18 +191,15 @@ pub struct Totals {
 }
 
 impl Ledger {
-    /// `send()` was called. `tp` is known once the partitioner has chosen.
-    #[allow(clippy::too_many_arguments)]
-    pub fn sent(
-        &mut self,
-        producer: &Name,
-        send: u64,
-        at: Instant,
-        by: EventId,
-        acks_all: bool,
-        key: Option<&[u8]>,
-        value: Option<&[u8]>,
-    ) {
+    /// `send()` was called, at an instant, by an event.
+    pub fn sent(&mut self, producer: &Name, sent: Sent<'_>, at: Instant, by: EventId) {
+        let Sent {
+            send,
+            topic,
+            acks_all,
+            key,
+            value,
+        } = sent;
         let number = self.entries.len() as u32;
         self.entries.push(Entry {
             producer: producer.clone(),
@@ -211,6 +221,7 @@ impl Ledger {
         let sends = Arc::make_mut(self.by_send.entry(producer.clone()).or_default());
         sends.grow_to(send as usize, u32::MAX);
         *sends.get_mut(send as usize).expect("grown") = number;
+        Arc::make_mut(self.unplaced.entry(topic.clone()).or_default()).push(number);
     }
 
     /// The partitioner has chosen.
@@ -221,9 +232,10 @@ impl Ledger {
         let entry = self.entries.get_mut(number as usize).expect("numbered");
         if entry.tp.is_none() {
             entry.tp = Some(tp.clone());
-            if entry.offset.is_none() {
-                self.place(tp).pending.push(number);
+            if let Some(unplaced) = self.unplaced.get_mut(&tp.topic) {
+                Arc::make_mut(unplaced).retain(|n| *n != number);
             }
+            self.place(tp).pending.push(number);
         }
     }
 
@@ -315,8 +327,18 @@ impl Ledger {
         };
         let place = Arc::make_mut(self.places.entry(tp.clone()).or_default());
         place.at.grow_to(offset.0 as usize, 0);
-        let number = match place.pending.iter().position(|n| same(n)) {
-            Some(i) => place.pending.remove(i),
+        let unplaced = self.unplaced.get_mut(&tp.topic);
+        let pending = place
+            .pending
+            .iter()
+            .position(|n| same(n))
+            .map(|i| place.pending.remove(i));
+        let number = pending.or_else(|| {
+            let unplaced = Arc::make_mut(unplaced?);
+            unplaced.iter().position(same).map(|i| unplaced.remove(i))
+        });
+        let number = match number {
+            Some(number) => number,
             None => {
                 let earlier = place.at.iter().filter(|&&n| n != 0).map(|n| n - 1);
                 let Some(number) = earlier.filter(|n| same(n)).last() else {
@@ -338,7 +360,10 @@ impl Ledger {
             }
         };
         *place.at.get_mut(offset.0 as usize).expect("grown") = number + 1;
-        self.change(number, |e| (e.offset, e.epoch) = (Some(offset), epoch));
+        self.change(number, |e| {
+            (e.offset, e.epoch) = (Some(offset), epoch);
+            e.tp.get_or_insert_with(|| tp.clone());
+        });
     }
 
     fn committed(&mut self, tp: &TopicPartition, high_watermark: Offset) {

@@ -71,17 +71,14 @@ fn tp() -> TopicPartition {
 
 fn send(ledger: &mut Ledger, n: u64, value: &str, acks_all: bool) {
     let p: Name = "p".into();
-    let at = Instant::start();
-    ledger.sent(
-        &p,
-        n,
-        at,
-        EventId(1),
+    let sent = Sent {
+        send: n,
+        topic: &tp().topic,
         acks_all,
-        None,
-        Some(value.as_bytes()),
-    );
-    ledger.partitioned(&p, n, &tp());
+        key: None,
+        value: Some(value.as_bytes()),
+    };
+    ledger.sent(&p, sent, Instant::start(), EventId(1));
 }
 
 fn fates(ledger: &Ledger) -> Vec<Fate> {

@@ -7,6 +7,7 @@ use crate::actor::producer::ProducerApp;
 use crate::actor::{Actor, Order, Role};
 use crate::command::{Command, Election, MessageRef, NewRecord};
 use crate::ids::{ActorId, Direction, EventId};
+use crate::ledger::Forfeit;
 use crate::network::{HandError, MessageName};
 use crate::scenario::{Properties, Refusal, Scalar};
 use crate::trace::EventKind;
@@ -158,6 +159,7 @@ impl World {
             Command::PowerOffBroker { broker } => {
                 let actor = self.node(*broker, Liveness::exists)?;
                 let event = self.fault(command);
+                self.watch_forfeit(NodeId(*broker), event, Forfeit::PowerLoss);
                 let process = self.power_off(actor, event);
                 self.keep_disk(actor, process, Disk::lost_power);
                 Ok(event)
@@ -412,6 +414,7 @@ impl World {
     fn wipe_disk(&mut self, command: &Command, broker: i32) -> Done {
         let actor = self.node(broker, |l| !l.exists())?;
         let event = self.fault(command);
+        self.watch_forfeit(NodeId(broker), event, Forfeit::WipedDisk);
         let now = self.now();
         // a new disk has a new id
         let directory_id = self.draw_uuid(actor.0, "directory");

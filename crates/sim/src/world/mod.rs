@@ -7,13 +7,19 @@ mod arrive;
 mod build;
 mod command;
 mod consumers;
+mod evidence;
 mod life;
 mod look;
+mod machine;
+mod observe;
 mod outputs;
+#[cfg(test)]
+mod session_tests;
 mod slot;
 mod step;
 #[cfg(test)]
 pub(crate) mod tests;
+mod watch;
 #[cfg(test)]
 pub(crate) mod whole_tests;
 
@@ -74,6 +80,8 @@ pub struct World {
     handled_at_now: u64,
     hash: u64,
     recorder: Recorder,
+    /// Ledger and checks.
+    watch: watch::Watch,
     /// Emptied after every step; kept for its memory.
     scratch: Outbox,
     /// Settings of every node, as the scenario gave them.
@@ -102,6 +110,7 @@ impl World {
             handled_at_now: 0,
             hash: mix(seed),
             recorder: Recorder::default(),
+            watch: watch::Watch::default(),
             scratch: Outbox::default(),
             cluster: Arc::default(),
             controllers: Vec::new(),

@@ -2,6 +2,7 @@
 
 use super::slot::Job;
 use super::{CONNECTIONS_MAX_IDLE_MS, Inbound, What, World};
+use crate::actor::Actor;
 use crate::chance::mix;
 use crate::cost::Work;
 use crate::ids::{ActorId, Direction, EventId};
@@ -230,7 +231,21 @@ impl World {
             slot.wake_queued = Some(at);
             self.queue.push(at, What::Wake(actor));
         }
+        let told = match self.actors[actor.0 as usize].process.as_mut() {
+            Some(process) if process.has_app_events() => Arc::make_mut(process).take_app_events(),
+            _ => Vec::new(),
+        };
         self.note_changes(actor, event, changes);
+        if !told.is_empty() {
+            let slot = self.actor(actor);
+            let client = slot.name.clone();
+            let reader = slot
+                .process
+                .as_deref()
+                .and_then(Actor::reader)
+                .unwrap_or_else(|| client.clone());
+            self.watch_app(&client, &reader, told, event);
+        }
         if out.more {
             let inbound = Inbound {
                 arrived_at: now,
@@ -253,6 +268,7 @@ impl World {
             let id = EventId(self.last_event.0 + 1);
             let number = self.facts.set(&change.key, id);
             let digest = mix(u64::from(number) ^ digest_of(&change));
+            self.watch_change(&change, id);
             self.record(Some(actor), Some(step), digest, || EventKind::Changed {
                 change,
                 facts: cited,
