@@ -111,23 +111,29 @@ fn plain(value: &Value) -> String {
     }
 }
 
-/// All cases below `paths` (files or folders), files in name order.
+/// All cases below `paths` (files or folders), files in name order. A `.json` file is a table of vectors.
 pub fn load(paths: &[PathBuf]) -> Result<Vec<Case>, String> {
     let mut files = Vec::new();
     for path in paths {
         collect(path, &mut files)?;
     }
     let mut cases = Vec::new();
-    for file in files
-        .iter()
-        .filter(|f| f.extension().is_some_and(|e| e == "jsonl"))
-    {
+    for file in &files {
+        let ending = file.extension().and_then(|e| e.to_str());
+        if !matches!(ending, Some("jsonl" | "json")) {
+            continue;
+        }
         let family = file
             .file_stem()
             .unwrap_or_default()
             .to_string_lossy()
             .into_owned();
         let text = std::fs::read_to_string(file).map_err(|e| format!("{}: {e}", file.display()))?;
+        if ending == Some("json") {
+            let table = crate::vectors::cases(&text, &family);
+            cases.extend(table.map_err(|e| format!("{}: {e}", file.display()))?);
+            continue;
+        }
         for (number, line) in text
             .lines()
             .enumerate()

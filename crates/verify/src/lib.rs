@@ -17,6 +17,7 @@ pub mod run;
 pub mod selftest;
 pub mod tables;
 pub mod txn;
+pub mod vectors;
 
 pub use case::{Case, Step};
 pub use diff::{Difference, compare};
@@ -52,6 +53,10 @@ pub fn kinds() -> &'static [Kind] {
         Kind {
             name: "txn",
             play: txn::play,
+        },
+        Kind {
+            name: "vectors",
+            play: vectors::play,
         },
     ]
 }

@@ -16,7 +16,10 @@ pub enum Absent {
 }
 
 /// Decided by operation, config name, or name = value; never by case.
-pub const NOT_MODELLED: &[Absent] = &[];
+pub const NOT_MODELLED: &[Absent] = &[
+    // share groups do not exist yet
+    Absent::OpWith("vectors", "assignors", "assignor", "\"simple-share\""),
+];
 
 /// A case that rests on an accident of the JVM (hash order, thread timing).
 #[derive(Clone, Copy, Debug)]
