@@ -18,7 +18,7 @@ impl Node {
         &mut self,
         batches: Vec<RecordBatch>,
         ctx: &mut Ctx<'_>,
-        _: &mut Outbox,
+        out: &mut Outbox,
     ) {
         let Some(last) = batches.last().map(|b| Offset(b.last_offset())) else {
             return;
@@ -35,7 +35,7 @@ impl Node {
             }
         }
         let before = self.image.offset;
-        self.publish(delta, ctx);
+        self.publish(delta, ctx, out);
         // control batches move the offset on without a record
         self.image.offset = last;
         let key = FactKey::new(FactKind::MetadataOffset, Subject::Node(self.id()));
@@ -48,11 +48,13 @@ impl Node {
         );
     }
 
-    fn publish(&mut self, delta: MetadataDelta, ctx: &mut Ctx<'_>) {
+    fn publish(&mut self, delta: MetadataDelta, ctx: &mut Ctx<'_>, out: &mut Outbox) {
         let (base, image) = (delta.base().clone(), delta.image().clone());
         self.apply_log_configs(&delta, &base, &image);
         self.replicas.apply_metadata_delta(&delta, ctx);
         self.image = image;
+        self.set_group_configs(&delta);
+        self.groups_follow_metadata(&delta, ctx, out);
     }
 
     /// Topics that are new, or whose settings or defaults have changed, get their settings.

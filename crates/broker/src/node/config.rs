@@ -1,6 +1,7 @@
 //! What a broker is started with.
 
 use crate::config::{BROKER_CONFIGS, ReplicationConfig};
+use coordinator::group::GroupCoordinatorConfig;
 use log::{BrokerLogConfig, LogConfig};
 use protocol::config::{ConfigDef, ConfigError, ConfigValue, Configs, Range, Scope, Type};
 use protocol::{Ms, Name, NodeId, Protections, Uuid};
@@ -62,16 +63,6 @@ node_config!(
     true,
     "Replicas of each partition of __consumer_offsets.",
     "__consumer_offsets 파티션마다 두는 레플리카 수입니다."
-);
-node_config!(
-    OFFSETS_TOPIC_NUM_PARTITIONS,
-    "offsets.topic.num.partitions",
-    Int,
-    Some("50"),
-    Range::AtLeast(1.0),
-    true,
-    "Partitions of __consumer_offsets, when it is created.",
-    "__consumer_offsets를 만들 때의 파티션 수입니다."
 );
 node_config!(
     OFFSETS_TOPIC_SEGMENT_BYTES,
@@ -139,7 +130,6 @@ pub static NODE_CONFIGS: &[ConfigDef] = &[
     BROKER_HEARTBEAT_INTERVAL_MS,
     AUTO_CREATE_TOPICS_ENABLE,
     CONTROLLED_SHUTDOWN_ENABLE,
-    OFFSETS_TOPIC_NUM_PARTITIONS,
     OFFSETS_TOPIC_REPLICATION_FACTOR,
     OFFSETS_TOPIC_SEGMENT_BYTES,
     LOG_RETENTION_CHECK_INTERVAL_MS,
@@ -165,7 +155,7 @@ pub struct NodeConfig {
     pub heartbeat_interval_ms: Ms,
     pub auto_create_topics: bool,
     pub controlled_shutdown: bool,
-    pub offsets_topic_partitions: i32,
+    pub group: GroupCoordinatorConfig,
     pub offsets_topic_replication_factor: i16,
     pub offsets_topic_segment_bytes: i64,
     pub retention_check_interval_ms: Ms,
@@ -210,6 +200,8 @@ impl NodeConfig {
         let own = known(NODE_CONFIGS, &properties)?;
         let replication = ReplicationConfig::new(&known(BROKER_CONFIGS, &properties)?);
         known(log::BROKER_CONFIGS, &properties)?;
+        let group =
+            GroupCoordinatorConfig::new(&known(coordinator::group::config::TABLE, &properties)?);
         Ok(Self {
             node_id,
             cluster_id,
@@ -218,7 +210,7 @@ impl NodeConfig {
             directory_id,
             properties,
             replication,
-            offsets_topic_partitions: int(&own, &OFFSETS_TOPIC_NUM_PARTITIONS) as i32,
+            group,
             heartbeat_interval_ms: int(&own, &BROKER_HEARTBEAT_INTERVAL_MS),
             auto_create_topics: is_on(&own, &AUTO_CREATE_TOPICS_ENABLE),
             controlled_shutdown: is_on(&own, &CONTROLLED_SHUTDOWN_ENABLE),

@@ -48,10 +48,12 @@ impl Node {
             | Request::UnregisterBroker(_)) => {
                 return self.forward(conn, correlation_id, request, ctx.now);
             }
-            _ => {
-                // an api that no broker has, or not yet: the connection is closed, as for any invalid request
-                self.server.close(conn);
-                out.push(Output::HangUp { conn });
+            other => {
+                if self.group_request(conn, &header, other, ctx, out).is_err() {
+                    // an api that no broker has, or not yet: the connection is closed, as for any invalid request
+                    self.server.close(conn);
+                    out.push(Output::HangUp { conn });
+                }
                 return;
             }
         };

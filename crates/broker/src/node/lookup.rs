@@ -30,7 +30,7 @@ pub(super) fn creatable(config: &NodeConfig, name: &Name) -> CreatableTopic {
             name: name.into(),
             value: Some(value.into()),
         };
-        topic.num_partitions = config.offsets_topic_partitions;
+        topic.num_partitions = config.group.offsets_topic_partitions;
         topic.replication_factor = config.offsets_topic_replication_factor;
         topic.configs = vec![
             pair("cleanup.policy", "compact".into()),

@@ -9,6 +9,8 @@ mod asks;
 pub mod config;
 mod dispatch;
 mod fetch;
+mod group_answers;
+mod groups;
 pub mod lifecycle;
 mod lookup;
 mod offsets;
@@ -18,6 +20,7 @@ mod replication;
 pub mod rules;
 
 pub use config::NodeConfig;
+pub use groups::Groups;
 pub use lifecycle::{BrokerState, Lifecycle};
 
 use crate::alter_partition::AlterPartitionManager;
@@ -106,6 +109,7 @@ pub struct Node {
     tokens: BTreeMap<RequestToken, Origin>,
     next_token: u64,
     producer_ids: ProducerIds,
+    groups: Groups,
     tasks: Option<LogTasks>,
     exiting: bool,
 }
@@ -143,6 +147,7 @@ impl Node {
             tokens: BTreeMap::new(),
             next_token: 0,
             producer_ids: ProducerIds::default(),
+            groups: Groups::new(&config),
             tasks: None,
             exiting: false,
             config: Arc::new(config),
@@ -294,12 +299,14 @@ impl Node {
             let replicas_wake = self.replicas.poll(ctx);
             self.run_log_tasks(ctx.now);
             progress |= self.replicate(ctx, out);
+            progress |= self.run_groups(ctx, out);
             progress |= self.answer_completed(ctx, out);
             wake = [
                 quorum_wake,
                 replicas_wake,
                 self.channels.next_wake_up(),
                 self.own_wake_up(),
+                self.groups_wake_up(ctx.now),
             ];
             if !progress || self.exiting {
                 break;

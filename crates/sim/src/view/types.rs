@@ -3,9 +3,9 @@
 //! `UPDATE_TYPES=1 cargo test -p offsetscope-sim --features types types` writes the file anew.
 
 use super::cards::*;
+use super::event_cards::*;
 use crate::command::{Command, Election, MessageRef, NewRecord, Payload, SeekTo, Typed};
 use crate::scenario::{App, CommitMode, Consumer, Load, Producer, Scalar, Topic};
-use super::event_cards::*;
 use ts_rs::{Config, TS};
 
 /// The whole file, ready to be written.

@@ -25,6 +25,7 @@ pub(crate) mod whole_tests;
 
 pub use slot::{Inbound, Liveness, Slot};
 
+use crate::actor::AppEvent;
 use crate::chance::{Chance, mix};
 use crate::command::Command;
 use crate::cost::CostTable;
@@ -64,6 +65,16 @@ impl Clone for Recorder {
     }
 }
 
+/// Application events with their step, kept only while somebody listens.
+#[derive(Debug, Default)]
+pub(crate) struct AppLog(Vec<(EventId, AppEvent)>);
+
+impl Clone for AppLog {
+    fn clone(&self) -> Self {
+        Self(Vec::new())
+    }
+}
+
 /// The whole deterministic value.
 #[derive(Clone, Debug)]
 pub struct World {
@@ -90,6 +101,8 @@ pub struct World {
     next_question: u64,
     /// Where the hidden pre-roll ends.
     begins: EventId,
+    /// What applications did and were told, while somebody listens.
+    app_log: AppLog,
     /// Commands of the scenario that wait for their time.
     later: Arc<Vec<Command>>,
 }
@@ -116,6 +129,7 @@ impl World {
             controllers: Vec::new(),
             next_question: 0,
             begins: EventId::BEGINNING,
+            app_log: AppLog::default(),
             later: Arc::default(),
         };
         world.record(None, None, 0, || EventKind::Began);
@@ -204,6 +218,12 @@ impl World {
             Some(events) => std::mem::take(events),
             None => Vec::new(),
         }
+    }
+
+    /// What applications did and were told since the last call, each with the step in which it was. Only what happened
+    /// while somebody listened is here.
+    pub fn take_app_log(&mut self) -> Vec<(EventId, AppEvent)> {
+        std::mem::take(&mut self.app_log.0)
     }
 
     /// Counts an event and describes it if somebody listens. `digest` tells it apart in the trace hash.
