@@ -9,7 +9,7 @@ use super::metadata::{TransactionMetadata, TxnTransitMetadata, is_epoch_exhauste
 use super::producer_ids::ProducerIdSource;
 use super::state::{TransactionResult, TransactionState, TransactionVersion};
 use super::view::TransactionMetadataView;
-use protocol::{CoordinatorEpoch, Ctx, ErrorCode, Ms, Name, ProducerEpoch, ProducerId};
+use protocol::{CoordinatorEpoch, Ctx, ErrorCode, Ms, Name, ProducerEpoch, ProducerId, Protection};
 
 /// What is to end, how, and by whose rules.
 pub(super) type Asked = (
@@ -61,7 +61,11 @@ impl<P: ProducerIdSource> Coordinator<P> {
         view: &dyn TransactionMetadataView,
         ctx: &mut Ctx<'_>,
     ) {
-        let (producer_id, producer_epoch, result, version) = asked;
+        let (producer_id, producer_epoch, result, mut version) = asked;
+        if !ctx.protections.on(Protection::TransactionEpochBump) {
+            // Before KIP-890 only InitProducerId and fences raised the epoch.
+            version = version.min(TransactionVersion::TV_1);
+        }
         let epoch_bump = version.supports_epoch_bump();
         let is_from_client = matches!(cause, EndCause::Client(_));
         let decision = if id.is_empty() {

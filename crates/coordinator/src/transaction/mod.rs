@@ -21,8 +21,12 @@ mod pattern;
 mod producer_ids;
 pub mod record;
 pub mod rules;
+mod service;
 mod state;
+#[cfg(test)]
+mod tests;
 mod view;
+pub mod wire;
 
 pub use add::{TransactionOf, offsets_partition_for};
 pub use complete::MarkerAnswer;
@@ -32,5 +36,6 @@ pub use init::InitProducerId;
 pub use markers::{MarkerRequest, TxnMarkerEntry};
 pub use metadata::{TransactionMetadata, TxnTransitMetadata};
 pub use producer_ids::{ProducerIdManager, ProducerIdSource};
+pub use service::{RequestId, Service, ServiceOutput, idempotent_response};
 pub use state::{TransactionResult, TransactionState, TransactionVersion};
 pub use view::{PartitionLeader, TransactionMetadataView};

@@ -16,6 +16,10 @@ pub enum PartitionLeader {
 /// The metadata image, handed in with every step that looks at it.
 pub trait TransactionMetadataView {
     fn leader(&self, partition: &TopicPartition) -> PartitionLeader;
+    /// Whether the partition exists at all (`MetadataCache.contains`).
+    fn contains(&self, partition: &TopicPartition) -> bool {
+        self.leader(partition) != PartitionLeader::Unknown
+    }
     /// Finalized level of `transaction.version`.
     fn transaction_version(&self) -> TransactionVersion;
 }
