@@ -14,6 +14,7 @@ pub mod purgatory;
 pub mod replica_manager;
 pub mod rules;
 pub mod selector;
+pub mod verification;
 pub mod view;
 
 pub use config::ReplicationConfig;

@@ -184,4 +184,8 @@ rules! {
         "With a fetch session, requests name only partitions that changed, and answers only those with records, errors or moved marks.",
         "fetch 세션이 있으면 요청은 바뀐 파티션만, 응답은 레코드나 오류가 있거나 기준 오프셋이 움직인 파티션만 담습니다.",
         ["max.incremental.fetch.session.cache.slots"], "KIP-227", "FetchManager.newContext", Modelled;
+    PRODUCE_VERIFICATION = "produce.transaction-verification",
+        "The first append of a transaction to a partition is verified with the transaction's coordinator; since transaction version 2 the leader adds the partition itself.",
+        "트랜잭션이 파티션에 처음 쓸 때 리더는 트랜잭션 코디네이터에게 확인합니다. 트랜잭션 버전 2부터는 리더가 파티션을 직접 추가합니다.",
+        ["transaction.partition.verification.enable"], "KIP-890", "ReplicaManager.handleProduceAppend", Modelled;
 }

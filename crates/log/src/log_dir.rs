@@ -176,6 +176,11 @@ impl LogDir {
         }
     }
 
+    /// What all logs of this broker share.
+    pub fn broker_config(&self) -> &BrokerLogConfig {
+        &self.broker
+    }
+
     /// New broker settings, for logs opened from now on.
     pub fn update_broker_config(&mut self, broker: BrokerLogConfig) {
         self.broker = broker;

@@ -9,16 +9,26 @@ use crate::partition::{AppendFailure, LeaderAppend};
 use crate::purgatory::Kind;
 use log::{AppendOrigin, LogAppendInfo};
 use protocol::{Ctx, ErrorCode, Ms, Offset, TopicPartition};
+use std::collections::BTreeMap;
 
 /// Whether an append moved the high watermark: which waiting requests it may complete (`LeaderHwChange`).
 type HwIncremented = bool;
 
+/// How an append is asked for.
+#[derive(Clone, Copy, Debug)]
+pub struct AppendOptions {
+    pub timeout_ms: Ms,
+    pub required_acks: i16,
+    pub internal_topics_allowed: bool,
+    pub origin: AppendOrigin,
+}
+
 impl ReplicaManager {
-    // Kafka's own parameters.
-    #[allow(clippy::too_many_arguments)]
     /// Appends to each partition and answers now, or, with acks=all, when all is decided.
     ///
     /// The answer leaves before those that the append completes.
+    // Kafka's own parameters.
+    #[allow(clippy::too_many_arguments)]
     pub fn append_records(
         &mut self,
         token: RequestToken,
@@ -29,14 +39,39 @@ impl ReplicaManager {
         entries: Vec<ProduceEntry>,
         ctx: &mut Ctx,
     ) {
+        let options = AppendOptions {
+            timeout_ms,
+            required_acks,
+            internal_topics_allowed,
+            origin,
+        };
+        self.append_with(token, options, entries, &BTreeMap::new(), ctx);
+    }
+
+    /// As [`ReplicaManager::append_records`]; the partitions in `refused` are not tried and answered with their error.
+    pub(super) fn append_with(
+        &mut self,
+        token: RequestToken,
+        options: AppendOptions,
+        entries: Vec<ProduceEntry>,
+        refused: &BTreeMap<TopicPartition, ErrorCode>,
+        ctx: &mut Ctx,
+    ) {
+        let AppendOptions {
+            timeout_ms,
+            required_acks,
+            internal_topics_allowed,
+            origin,
+        } = options;
         if !(-1..=1).contains(&required_acks) {
-            let refused = |e: ProduceEntry| {
-                (
-                    e.topic_partition,
-                    Self::refused(ErrorCode::InvalidRequiredAcks, Offset::NONE),
-                )
-            };
-            let response = Response::Produce(entries.into_iter().map(refused).collect());
+            let response = entries.into_iter().map(|e| {
+                let error = refused
+                    .get(&e.topic_partition)
+                    .copied()
+                    .unwrap_or(ErrorCode::InvalidRequiredAcks);
+                (e.topic_partition, Self::refused(error, Offset::NONE))
+            });
+            let response = Response::Produce(response.collect());
             self.completed.push(Completed { token, response });
             return;
         }
@@ -49,24 +84,28 @@ impl ReplicaManager {
             transaction_version,
         } in entries
         {
-            let allowed = internal_topics_allowed || !is_internal(&tp.topic);
-            let result = if allowed {
+            let (response, required_offset) = if let Some(error) = refused.get(&tp) {
+                (Self::refused(*error, Offset::NONE), Offset::ZERO)
+            } else {
                 let append = LeaderAppend {
                     records,
                     origin,
                     guard,
                     transaction_version,
                 };
-                self.append_to_local_log(&tp, &append, required_acks, ctx)
-            } else {
-                Err(ErrorCode::InvalidTopicException.into())
-            };
-            let (response, required_offset) = match result {
-                Ok((info, hw_incremented)) => {
-                    appended.push((tp.clone(), hw_incremented));
-                    (Self::accepted(&info), info.last_offset + 1)
+                let allowed = internal_topics_allowed || !is_internal(&tp.topic);
+                let result = if allowed {
+                    self.append_to_local_log(&tp, &append, required_acks, ctx)
+                } else {
+                    Err(ErrorCode::InvalidTopicException.into())
+                };
+                match result {
+                    Ok((info, hw_incremented)) => {
+                        appended.push((tp.clone(), hw_incremented));
+                        (Self::accepted(&info), info.last_offset + 1)
+                    }
+                    Err(failure) => (self.failed(&tp, failure), Offset::ZERO),
                 }
-                Err(failure) => (self.failed(&tp, failure), Offset::ZERO),
             };
             statuses.push(ProduceStatus {
                 topic_partition: tp,

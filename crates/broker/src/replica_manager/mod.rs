@@ -11,7 +11,9 @@ mod fetch;
 mod isr;
 mod offsets;
 mod requests;
+mod transactional;
 
+pub use append::AppendOptions;
 pub use delayed::Delayed;
 pub use isr::ControllerChannel;
 pub use requests::{
@@ -25,12 +27,15 @@ use crate::config::ReplicationConfig;
 use crate::fetcher::FetcherManager;
 use crate::partition::{Env, Marks, Partition, PendingChange};
 use crate::purgatory::Purgatory;
+use crate::verification::{AddPartitionsToTxnManager, Verification};
 use crate::view::MetadataView;
 use log::{LogConfig, LogDir, UnifiedLog};
 use protocol::trace::RuleId;
 use protocol::{BrokerEpoch, Ctx, ErrorCode, Instant, Name, NodeId, Offset, TopicPartition};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use transactional::Unverified;
+pub use transactional::{ProduceRequestInfo, VerifiedPartition};
 
 /// Periodic work of a running broker (`ReplicaManager.startup`, `startHighWatermarkCheckPointThread`).
 #[derive(Clone, Copy, Debug)]
@@ -57,6 +62,11 @@ pub struct ReplicaManager {
     submissions: BTreeMap<SubmissionId, (TopicPartition, PendingChange)>,
     next_submission: u64,
     completed: Vec<Completed>,
+    /// Transactional appends that wait for their coordinators.
+    unverified: BTreeMap<RequestToken, Unverified>,
+    to_verify: Vec<Verification>,
+    verifications: AddPartitionsToTxnManager,
+    verified_partitions: Vec<VerifiedPartition>,
     listened: BTreeSet<TopicPartition>,
     events: Vec<PartitionEvent>,
     schedule: Option<Schedule>,
@@ -87,6 +97,10 @@ impl ReplicaManager {
             submissions: BTreeMap::new(),
             next_submission: 0,
             completed: Vec::new(),
+            unverified: BTreeMap::new(),
+            to_verify: Vec::new(),
+            verifications: AddPartitionsToTxnManager::default(),
+            verified_partitions: Vec::new(),
             listened: BTreeSet::new(),
             events: Vec::new(),
             schedule: None,
@@ -334,6 +348,7 @@ impl ReplicaManager {
             logs,
             self.fetchers_wake_up(now),
             self.channel_wake_up(now),
+            self.verifications_wake_up(),
         ]
         .into_iter()
         .flatten()

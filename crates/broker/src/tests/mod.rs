@@ -7,6 +7,7 @@ mod high_watermark;
 mod invariants;
 mod isr;
 mod protections;
+mod transactional;
 mod waiting;
 
 use crate::alter_partition::{AlterPartitionItem, LeaderAndIsr};
