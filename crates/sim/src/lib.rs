@@ -4,6 +4,7 @@
 //! browser, no file and no clock.
 
 pub mod actor;
+pub mod catalogue;
 pub mod chance;
 pub mod checks;
 pub mod command;
@@ -11,10 +12,12 @@ pub mod cost;
 pub mod ids;
 pub mod ledger;
 pub mod network;
+pub mod pace;
 pub mod predicate;
 pub mod queue;
 pub mod scenario;
 pub mod session;
+pub mod story;
 pub mod trace;
 pub mod view;
 pub mod world;

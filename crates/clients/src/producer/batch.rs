@@ -200,6 +200,17 @@ impl ProducerBatch {
         self.built.as_ref()
     }
 
+    /// Keys of its records, in order; for those who look.
+    pub fn keys(&self) -> Vec<Option<bytes::Bytes>> {
+        let batch = match &self.built {
+            Some(built) => Some(built.clone()),
+            None => self.builder.build().ok().flatten(),
+        };
+        let records = batch.and_then(|b| b.records().ok());
+        let records = records.into_iter().flatten();
+        records.map_while(Result::ok).map(|r| r.key).collect()
+    }
+
     pub fn records(&self) -> Records {
         Records::one(
             self.built

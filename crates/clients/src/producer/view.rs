@@ -22,6 +22,8 @@ pub struct BatchView {
     pub expires_ms: Ms,
     /// −1 = not drained yet.
     pub base_sequence: Sequence,
+    /// One a record.
+    pub keys: Vec<Option<bytes::Bytes>>,
 }
 
 /// One partition's batches.
@@ -59,6 +61,7 @@ impl<'a> ProducerView<'a> {
                 .created_ms
                 .saturating_add(accumulator.config.delivery_timeout_ms),
             base_sequence: batch.base_sequence,
+            keys: batch.keys(),
         }
     }
 

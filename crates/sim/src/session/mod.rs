@@ -17,6 +17,7 @@ pub use branch::{Branch, BranchId, Fork};
 pub use checkpoints::SPACING;
 pub use journal::{Author, Entry, Journal, MAX_ENTRIES, Place};
 pub use machine::{Machine, Violation};
+pub use replay::Driver;
 pub use step::Stride;
 pub use why::Cause;
 
@@ -26,7 +27,6 @@ use crate::scenario::Refusal;
 use crate::trace::TraceEvent;
 use checkpoints::Checkpoints;
 use protocol::Instant;
-use replay::Driver;
 use std::collections::VecDeque;
 use std::sync::Arc;
 
@@ -108,6 +108,16 @@ impl<M: Machine> Session<M> {
 
     pub fn branches(&self) -> impl Iterator<Item = (BranchId, &Branch<M>)> {
         self.branches.iter().map(|(id, b)| (*id, b))
+    }
+
+    /// A second reader of the current branch, where the cursor stands.
+    pub fn scout(&self) -> Driver<M> {
+        self.cursor.clone()
+    }
+
+    /// A second reader of the current branch, at its beginning.
+    pub fn scout_from_the_beginning(&self) -> Driver<M> {
+        Driver::from_checkpoint(self.branch().checkpoints.beginning())
     }
 
     pub fn branch(&self) -> &Branch<M> {
