@@ -52,9 +52,14 @@ export class MotionModel implements Motion {
     if (this.births.size > 600) this.births.clear();
   }
 
-  /** Moves the clock on; true while anything still moves. */
-  tick(screenMs: number): boolean {
+  /** Moves the clock on. */
+  tick(screenMs: number): void {
     this.clock = screenMs;
+  }
+
+  /** Whether another picture is needed. Asked after the layout, which is what starts a glide. */
+  moving(): boolean {
+    const screenMs = this.clock;
     let moving = false;
     for (const g of this.glides.values()) if (screenMs - g.start < g.ms) moving = true;
     for (const [k, start] of this.births) {

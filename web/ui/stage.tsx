@@ -52,10 +52,11 @@ export function Stage({ hands, motion }: { hands: Hands; motion: MotionModel }):
       const scene = store.scene.peek();
       if (!scene) return;
       boxes ??= measure(el, below, above);
-      const moving = motion.tick(time);
+      motion.tick(time);
       const now = store.nowUs.peek();
       const l = layoutStage(scene, boxes, store.seenZoom.peek(), store.back.peek(), now, motion);
       layout.current = l;
+      const moving = motion.moving();
       const look = lookOf(palette, motion, hands);
       if (dirty || moving || drawn !== scene) {
         const d = new DrawList();

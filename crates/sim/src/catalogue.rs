@@ -6,8 +6,11 @@ use protocol::trace::Rule;
 
 /// Every rule of every crate.
 pub fn rules() -> impl Iterator<Item = &'static Rule> {
-    let all: [&'static [Rule]; 5] = [
+    let all: [&'static [Rule]; 8] = [
+        log::rules::RULES,
         broker::rules::RULES,
+        broker::node::rules::RULES,
+        coordinator::group::rules::RULES,
         coordinator::transaction::rules::RULES,
         metadata::rules::RULES,
         metadata::node::rules::RULES,
@@ -21,13 +24,15 @@ pub fn tables() -> Tables {
     let broker: Vec<&'static [ConfigDef]> = vec![
         log::BROKER_CONFIGS,
         broker::config::BROKER_CONFIGS,
+        broker::node::config::NODE_CONFIGS,
+        coordinator::group::config::TABLE,
         metadata::config::CONTROLLER,
         raft::config::CONFIGS,
         coordinator::transaction::config::CONFIGS,
     ];
     Tables {
         broker,
-        topic: vec![log::TOPIC_CONFIGS],
+        topic: vec![log::TOPIC_CONFIGS, metadata::config::topic::TOPIC_NOT_MODELLED],
         producer: vec![clients::config::PRODUCER],
         consumer: vec![clients::config::CONSUMER],
     }

@@ -128,19 +128,53 @@ pub fn typescript() -> String {
     out
 }
 
+/// The rule catalogue for the page: sentences in both languages, KIP, configs, source.
+pub fn rules_typescript() -> String {
+    let mut out = String::from(
+        "// Made from the crates' rules.rs by the `types` test of crates/sim; do not edit.\nexport const RULES = {\n",
+    );
+    let mut rules: Vec<_> = crate::catalogue::rules().collect();
+    rules.sort_by_key(|r| r.id);
+    rules.dedup_by_key(|r| r.id);
+    let text = |s: &str| serde_json::to_string(s).expect("a string");
+    for r in rules {
+        let configs: Vec<String> = r.configs.iter().map(|c| text(c)).collect();
+        let fidelity = serde_json::to_string(&r.fidelity).expect("a name");
+        out.push_str(&format!(
+            "  {}: {{ en: {}, ko: {}, kip: {}, source: {}, configs: [{}], fidelity: {fidelity} }},\n",
+            text(r.id.0),
+            text(r.en),
+            text(r.ko),
+            text(r.kip),
+            text(r.source),
+            configs.join(", "),
+        ));
+    }
+    out.push_str("} as const;\n");
+    out
+}
+
 #[cfg(test)]
 mod tests {
-    #[test]
-    fn types_in_web_are_fresh() {
-        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../web/engine/generated.ts");
-        let fresh = super::typescript();
+    fn fresh(path: &str, fresh: &str) {
+        let path = format!("{}/../../{path}", env!("CARGO_MANIFEST_DIR"));
         if std::env::var_os("UPDATE_TYPES").is_some() {
-            std::fs::write(path, &fresh).expect("the file can be written");
+            std::fs::write(&path, fresh).expect("the file can be written");
         }
-        let committed = std::fs::read_to_string(path).unwrap_or_default();
+        let committed = std::fs::read_to_string(&path).unwrap_or_default();
         assert!(
             committed == fresh,
-            "web/engine/generated.ts is stale: run UPDATE_TYPES=1 cargo test -p offsetscope-sim --features types types"
+            "{path} is stale: run UPDATE_TYPES=1 cargo test -p offsetscope-sim --features types types"
         );
+    }
+
+    #[test]
+    fn rules_in_web_are_fresh() {
+        fresh("web/i18n/rules.generated.ts", &super::rules_typescript());
+    }
+
+    #[test]
+    fn types_in_web_are_fresh() {
+        fresh("web/engine/generated.ts", &super::typescript());
     }
 }
