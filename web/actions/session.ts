@@ -238,7 +238,7 @@ export class Session implements Hands {
       const causes = card?.set_by != null ? this.engine.why(card.set_by) : [];
       batch(() => {
         store.inspected.value = card
-          ? { rows: card.rows, life: card.life.map((l) => ({ stage: l.stage, atUs: l.at_us, event: l.event, note: l.note })) }
+          ? { rows: card.rows, life: card.life.map((l) => ({ stage: l.stage, done: l.done, atUs: l.at_us, event: l.event, note: l.note })) }
           : null;
         store.why.value = { causes };
       });

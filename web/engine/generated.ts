@@ -321,9 +321,9 @@ export type StageCard = {
 /**
  * `sent`, `batched`, `left`, `appended`, `replicated`, `durable`, `acked`, `fetched`, `processed`, `committed`, `failed`, `lost`
  */
-stage: string, 
+stage: string, done: boolean, 
 /**
- * None: not yet.
+ * None: not yet, or over since a time that nobody noted.
  */
 at_us: number | null, event: number | null, note: string, };
 

@@ -39,6 +39,7 @@ export interface WhyModel {
 /** Stages of a record's life with the time of each, in the order in which the run did them. */
 export interface LifeStage {
   readonly stage: string;
+  readonly done: boolean;
   readonly atUs: number | null;
   readonly event: number | null;
   readonly note: string;

@@ -153,7 +153,7 @@ function Life(): VNode | null {
   return (
     <ol class="lifeline" aria-label={w.follow}>
       {life.map((s) => (
-        <li key={s.stage + s.note} class={s.atUs === null ? "todo" : s.stage === "lost" || s.stage === "failed" ? "bad" : ""}>
+        <li key={s.stage + s.note} class={!s.done ? "todo" : s.stage === "lost" || s.stage === "failed" ? "bad" : ""}>
           <i class="mk" />
           <span>
             {words[s.stage] ?? s.stage} {s.note && <span class="r-dim">{s.note}</span>}

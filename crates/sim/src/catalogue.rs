@@ -32,7 +32,7 @@ pub fn tables() -> Tables {
     ];
     Tables {
         broker,
-        topic: vec![log::TOPIC_CONFIGS, metadata::config::topic::TOPIC_NOT_MODELLED],
+        topic: vec![log::TOPIC_CONFIGS],
         producer: vec![clients::config::PRODUCER],
         consumer: vec![clients::config::CONSUMER],
     }

@@ -127,7 +127,11 @@ mod tests {
         pace.change(2, 2_000, APPEND_MS);
         let end = pace.knots().last().expect("a knot").screen_ms;
         let before = pace.knots()[1].screen_ms;
-        assert!((end - before - FLIGHT_MS - APPEND_MS).abs() < 1e-6, "{:?}", pace.knots());
+        assert!(
+            (end - before - FLIGHT_MS - APPEND_MS).abs() < 1e-6,
+            "{:?}",
+            pace.knots()
+        );
     }
 
     #[test]
@@ -168,7 +172,8 @@ mod tests {
         }
         pace.cut_after(21, 31_000, std::iter::empty());
         pace.change(22, 31_500, STATE_MS);
-        let sorted = |f: fn(&KnotCard) -> f64| pace.knots().windows(2).all(|w| f(&w[0]) <= f(&w[1]));
+        let sorted =
+            |f: fn(&KnotCard) -> f64| pace.knots().windows(2).all(|w| f(&w[0]) <= f(&w[1]));
         assert!(sorted(|k| k.at_us as f64) && sorted(|k| k.screen_ms));
     }
 }

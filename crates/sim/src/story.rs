@@ -11,8 +11,8 @@ use crate::trace::{EventKind, TraceEvent};
 use crate::view::messages::{Gist, TopicRef, gist};
 use crate::view::{FlightKind, Keys, Lane, MarkCard, MarkTone, Us, is_user_topic, us, visible};
 use crate::world::World;
-use protocol::trace::{FactKind, Subject, Value};
 use protocol::Instant;
+use protocol::trace::{FactKind, Subject, Value};
 
 /// Marks beyond this are not kept: the timeline could not show them apart.
 const MAX_MARKS: usize = 50_000;
@@ -90,7 +90,8 @@ impl Story {
         }
         let event = world.last_event().0;
         let flights = drawn_flights(world);
-        self.pace.cut_after(event, us(world.now()), flights.into_iter());
+        self.pace
+            .cut_after(event, us(world.now()), flights.into_iter());
         self.marks.retain(|m| m.event <= event);
     }
 
@@ -170,9 +171,7 @@ fn mark(world: &World, e: &TraceEvent, keys: &mut Keys) -> Option<MarkCard> {
             match command {
                 Command::KillBroker { broker }
                 | Command::PowerOffBroker { broker }
-                | Command::PauseBroker { broker } => {
-                    card(Lane::Fault, MarkTone::Killed, 0, broker)
-                }
+                | Command::PauseBroker { broker } => card(Lane::Fault, MarkTone::Killed, 0, broker),
                 Command::RestartBroker { broker } | Command::ResumeBroker { broker } => {
                     card(Lane::Fault, MarkTone::Back, 0, broker)
                 }
@@ -203,8 +202,16 @@ fn mark(world: &World, e: &TraceEvent, keys: &mut Keys) -> Option<MarkCard> {
             (FactKind::Fenced, Subject::Node(node)) => {
                 let fenced = change.to == Value::Bool(true);
                 let first = change.from == Value::None;
-                let tone = if fenced { MarkTone::Fenced } else { MarkTone::Back };
-                if first { None } else { card(Lane::Fault, tone, 0, node.get()) }
+                let tone = if fenced {
+                    MarkTone::Fenced
+                } else {
+                    MarkTone::Back
+                };
+                if first {
+                    None
+                } else {
+                    card(Lane::Fault, tone, 0, node.get())
+                }
             }
             _ => None,
         },
@@ -254,4 +261,3 @@ fn drawn_flights(world: &World) -> Vec<(Us, Us)> {
     }
     out
 }
-

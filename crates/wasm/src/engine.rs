@@ -6,9 +6,7 @@ use sim::ids::EventId;
 use sim::scenario::{Limits, Refusal, Scenario};
 use sim::session::{Advanced, Author, BranchId, Entry, Journal, Place, Session, Stride};
 use sim::story::Story;
-use sim::view::{
-    self, BranchCard, CauseCard, Columns, KnotCard, MarkCard, RefusalCard, Window,
-};
+use sim::view::{self, BranchCard, CauseCard, Columns, KnotCard, MarkCard, RefusalCard, Window};
 use sim::world::World;
 use wasm_bindgen::prelude::*;
 
@@ -41,7 +39,8 @@ impl Engine {
     /// Plays `scenario` (JSON); `journal` (JSON, may be empty) holds what a person did in it.
     #[wasm_bindgen(constructor)]
     pub fn new(scenario: &str, journal: &str) -> Result<Engine, JsValue> {
-        let scenario = Scenario::from_json(scenario, &Limits::APP, &tables()).map_err(|r| refused(&r))?;
+        let scenario =
+            Scenario::from_json(scenario, &Limits::APP, &tables()).map_err(|r| refused(&r))?;
         let world = World::from_scenario(&scenario).map_err(|r| refused(&r))?;
         let journal = read_journal(&scenario, journal).map_err(|r| refused(&r))?;
         let session = Session::new(world, journal, CHECKPOINT_BYTES);
@@ -63,7 +62,6 @@ impl Engine {
         let world = self.session.machine();
         let frame = view::frame(
             world,
-            None,
             run_us as i64,
             window,
             &mut self.keys,
@@ -120,7 +118,8 @@ impl Engine {
         // The story must not be overtaken by its reader.
         if self.story.event() <= self.session.event() || self.story.now() < until {
             let journal = &self.session.branch().journal;
-            self.story.look_ahead(journal, until, budget, &mut self.keys);
+            self.story
+                .look_ahead(journal, until, budget, &mut self.keys);
         }
         let ended = self.session.advance(until, budget, &mut |_| false);
         self.session.take_heard();
@@ -185,7 +184,8 @@ impl Engine {
         while self.story.event() < self.session.event() {
             let before = self.story.event();
             let journal = &self.session.branch().journal;
-            self.story.look_ahead(journal, until, 10_000, &mut self.keys);
+            self.story
+                .look_ahead(journal, until, 10_000, &mut self.keys);
             if self.story.event() == before {
                 break;
             }
@@ -258,7 +258,9 @@ impl Engine {
         let most = (most as usize).min(MAX_EVENTS);
         let begins = self.session.machine().beginning().0;
         let to = (to as u64).min(self.session.event().0);
-        let from = (from as u64).max(begins).max((to + 1).saturating_sub(most as u64));
+        let from = (from as u64)
+            .max(begins)
+            .max((to + 1).saturating_sub(most as u64));
         let events = self.session.events(EventId(from), EventId(to), most);
         let world = self.session.machine();
         let cards = events.iter().map(|e| view::card(world, e));

@@ -195,7 +195,8 @@ pub struct InspectCard {
 pub struct StageCard {
     /// `sent`, `batched`, `left`, `appended`, `replicated`, `durable`, `acked`, `fetched`, `processed`, `committed`, `failed`, `lost`
     pub stage: String,
-    /// None: not yet.
+    pub done: bool,
+    /// None: not yet, or over since a time that nobody noted.
     pub at_us: Option<Us>,
     pub event: Option<u64>,
     pub note: String,

@@ -101,7 +101,9 @@ fn camel(name: &str) -> String {
     let word = |w: &str| {
         let mut cs = w.chars();
         let first = cs.next().into_iter();
-        first.chain(cs.flat_map(char::to_lowercase)).collect::<String>()
+        first
+            .chain(cs.flat_map(char::to_lowercase))
+            .collect::<String>()
     };
     name.split('_').map(word).collect()
 }

@@ -77,7 +77,11 @@ pub(super) fn flights(
                 row[flight::API] = f64::from(g.api);
                 row[flight::ERROR] = f64::from(g.error);
                 row[flight::CONNECTION] = f64::from(id.0);
-                row[flight::FORWARD] = if direction == Direction::Forward { 1.0 } else { 0.0 };
+                row[flight::FORWARD] = if direction == Direction::Forward {
+                    1.0
+                } else {
+                    0.0
+                };
                 row[flight::NUMBER] = f64::from(m.nth);
                 columns.flights.extend_from_slice(&row);
             }

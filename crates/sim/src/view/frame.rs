@@ -31,7 +31,6 @@ pub(super) struct Drawn<'a> {
 /// Fills `columns` and answers the cards.
 pub fn frame(
     world: &World,
-    ledger: Option<&Ledger>,
     run_us: Us,
     window: Window,
     keys: &mut Keys,
@@ -60,7 +59,7 @@ pub fn frame(
         producers,
         groups,
         links: flights::links(world),
-        ledger: ledger.map(ledger_card).unwrap_or_default(),
+        ledger: ledger_card(world.ledger()),
     }
 }
 
@@ -111,7 +110,10 @@ fn policy(log: &UnifiedLog) -> &'static str {
 /// One broker's log of a partition, from its process or, where there is none, from its disk.
 pub fn log_of<'a>(world: &'a World, node: NodeId, tp: &TopicPartition) -> Option<&'a UnifiedLog> {
     match world.broker(node) {
-        Some(broker) => broker.replicas().log(tp).or_else(|| broker.replicas().logs().log(tp)),
+        Some(broker) => broker
+            .replicas()
+            .log(tp)
+            .or_else(|| broker.replicas().logs().log(tp)),
         None => world.disk(node)?.logs.log(tp),
     }
 }
@@ -155,11 +157,16 @@ fn brokers(world: &World, image: Option<&MetadataImage>, drawn: &[Drawn<'_>]) ->
         .filter_map(|slot| {
             let id = slot.node?;
             let node = world.broker(id);
-            let led = drawn.iter().enumerate().filter(|(_, d)| leads(world, id, &d.tp));
+            let led = drawn
+                .iter()
+                .enumerate()
+                .filter(|(_, d)| leads(world, id, &d.tp));
             let behind = drawn.iter().filter(|d| {
                 d.registration.replicas.contains(&id) && !d.registration.isr.contains(&id)
             });
-            let fenced = image.and_then(|i| i.cluster.broker(id)).is_some_and(|b| b.fenced);
+            let fenced = image
+                .and_then(|i| i.cluster.broker(id))
+                .is_some_and(|b| b.fenced);
             let state = match node_state(slot) {
                 // The controller's word counts: the broker itself learns it late.
                 NodeState::Running if fenced => NodeState::Fenced,
@@ -213,7 +220,10 @@ fn key_cards(
     columns: &Columns,
     keys: &Keys,
 ) -> Vec<KeyCard> {
-    let mut wanted: Vec<u32> = partitions.iter().flat_map(|p| p.keys.iter().copied()).collect();
+    let mut wanted: Vec<u32> = partitions
+        .iter()
+        .flat_map(|p| p.keys.iter().copied())
+        .collect();
     let queued = producers.iter().flat_map(|p| &p.batches);
     wanted.extend(queued.flat_map(|b| b.keys.iter().copied()));
     let flying = columns.flights.chunks_exact(flight::STRIDE);
@@ -221,16 +231,30 @@ fn key_cards(
     wanted.sort_unstable();
     wanted.dedup();
     // One topic is the rule; where there are more, a number stands for the first topic's key.
-    let text = |id: u32| keys.topics().find_map(|t| keys.text(t, id)).map(str::to_owned);
+    let text = |id: u32| {
+        keys.topics()
+            .find_map(|t| keys.text(t, id))
+            .map(str::to_owned)
+    };
     wanted
         .into_iter()
         .filter(|id| *id != 0)
-        .filter_map(|id| Some(KeyCard { id, text: text(id)? }))
+        .filter_map(|id| {
+            Some(KeyCard {
+                id,
+                text: text(id)?,
+            })
+        })
         .collect()
 }
 
 fn ledger_card(ledger: &Ledger) -> LedgerCard {
     let t = ledger.totals();
+    let readers = ledger.readers.names();
+    let (once, more) = readers.fold((0, 0), |(once, more), reader| {
+        let (o, m) = ledger.readers.once_and_more(reader);
+        (once + o, more + m)
+    });
     LedgerCard {
         sent: t.sent,
         durable: t.durable,
@@ -239,9 +263,12 @@ fn ledger_card(ledger: &Ledger) -> LedgerCard {
         failed: t.failed,
         lost_after_ack: t.lost_after_ack,
         acked: t.acked,
-        ..LedgerCard::default()
+        processed_once: once,
+        processed_more: more,
+        processed_never: t.sent.saturating_sub(once + more),
     }
 }
+
 /// A topic's name by its id, as the controller knows it.
 pub fn topic_name(world: &World, id: protocol::Uuid) -> Option<Name> {
     Some(image(world)?.topics.topic(id)?.name.clone())

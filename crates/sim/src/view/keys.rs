@@ -82,7 +82,11 @@ mod tests {
         assert_eq!(keys.number(&topic, Some(&int)), 2);
         assert_eq!(keys.number(&topic, Some(&dia)), 1);
         assert_eq!(keys.number(&topic, None), 0);
-        assert_eq!(keys.text(&topic, 2), Some("42"), "an int32, not the text 42");
+        assert_eq!(
+            keys.text(&topic, 2),
+            Some("42"),
+            "an int32, not the text 42"
+        );
         assert_eq!(text(&[0xff, 0x00]), "0xff00");
     }
 }

@@ -125,7 +125,9 @@ fn segments(log: &UnifiedLog) -> Vec<SegmentCard> {
         .enumerate()
         .map(|(i, s)| SegmentCard {
             base: s.base,
-            end: all.get(i + 1).map_or(log.log_end_offset().get(), |n| n.base),
+            end: all
+                .get(i + 1)
+                .map_or(log.log_end_offset().get(), |n| n.base),
             bytes: s.size(log.directory()) as u64,
             active: s.base == active,
         })
@@ -144,7 +146,10 @@ pub(super) fn batches_from(log: &UnifiedLog, from: i64, mut each: impl FnMut(Rec
             Ok(Some(placed)) => placed.position,
             Ok(None) | Err(_) => continue,
         };
-        for placed in segment.batches_from(log.directory(), position).map_while(Result::ok) {
+        for placed in segment
+            .batches_from(log.directory(), position)
+            .map_while(Result::ok)
+        {
             each(placed.batch);
         }
     }
@@ -186,7 +191,11 @@ fn cells(
                 seen.push(key);
             }
             let tombstone = !batch.is_control() && record.value.is_none() && record.key.is_some();
-            let above = if record.offset >= hw { cell::ABOVE_HW } else { 0 };
+            let above = if record.offset >= hw {
+                cell::ABOVE_HW
+            } else {
+                0
+            };
             columns.cell_offset.push(record.offset as f64);
             columns.cell_key.push(key);
             columns
