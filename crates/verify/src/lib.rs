@@ -6,6 +6,7 @@
 pub mod baseline;
 pub mod case;
 pub mod client;
+pub mod cluster;
 pub mod controller;
 pub mod diff;
 pub mod group;
@@ -15,6 +16,7 @@ pub mod raft;
 pub mod report;
 pub mod run;
 pub mod selftest;
+mod sha256;
 pub mod tables;
 pub mod txn;
 pub mod vectors;
@@ -29,6 +31,10 @@ pub fn kinds() -> &'static [Kind] {
         Kind {
             name: "client",
             play: client::play,
+        },
+        Kind {
+            name: "cluster",
+            play: cluster::play,
         },
         Kind {
             name: "controller",

@@ -20,6 +20,8 @@ pub struct Watch {
     checks: Arc<Checks>,
     checking: bool,
     pub(crate) violation: Option<Violation>,
+    /// What applications did and were told, for somebody who asks for it.
+    told: Option<Vec<(Name, AppEvent)>>,
 }
 
 impl Default for Watch {
@@ -29,6 +31,7 @@ impl Default for Watch {
             checks: Arc::default(),
             checking: true,
             violation: None,
+            told: None,
         }
     }
 }
@@ -41,6 +44,20 @@ impl World {
     /// A broken invariant; the first one stays.
     pub fn violation(&self) -> Option<&Violation> {
         self.watch.violation.as_ref()
+    }
+
+    /// Begins to keep what applications do and are told.
+    pub fn keep_told(&mut self) {
+        self.watch.told.get_or_insert_with(Vec::new);
+    }
+
+    /// What was kept since the last call: client and event, in order.
+    pub fn take_told(&mut self) -> Vec<(Name, AppEvent)> {
+        self.watch
+            .told
+            .as_mut()
+            .map(std::mem::take)
+            .unwrap_or_default()
     }
 
     /// Switches the checks off or on (for measuring what they cost).
@@ -88,6 +105,9 @@ impl World {
         }
         let now = self.now();
         let mut watch = std::mem::take(&mut self.watch);
+        if let Some(told) = &mut watch.told {
+            told.extend(events.iter().map(|e| (client.clone(), e.clone())));
+        }
         let ledger = Arc::make_mut(&mut watch.ledger);
         let checks = Arc::make_mut(&mut watch.checks);
         let mut found = None;

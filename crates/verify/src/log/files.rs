@@ -1,7 +1,7 @@
 //! Files of a directory against the forms in which the recorded cases give them.
 
-use super::sha256::sha256_hex;
 use crate::diff::{Mismatch, shorten};
+use crate::sha256::sha256_hex;
 use bytes::Bytes;
 use protocol::messages::hex;
 use serde_json::{Map, Value, json};

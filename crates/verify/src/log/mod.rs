@@ -5,7 +5,6 @@
 mod files;
 mod input;
 mod ops;
-mod sha256;
 mod state;
 
 use crate::diff::{Mismatch, compare, shorten};

@@ -1,6 +1,6 @@
 //! The state of a log in the words of the recorded cases.
 
-use super::sha256::sha256_hex;
+use crate::sha256::sha256_hex;
 use log::{FetchDataInfo, LogToClean, ProducerStateEntry, UnifiedLog};
 use protocol::messages::hex;
 use protocol::record::{ControlRecordType, Record, RecordBatch, RecordError};
