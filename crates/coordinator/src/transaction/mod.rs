@@ -12,6 +12,8 @@ pub mod config;
 mod coordinator;
 mod describe;
 mod end;
+#[cfg(test)]
+mod epoch_trace_tests;
 mod expiry;
 mod init;
 mod manager;
