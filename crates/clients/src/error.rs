@@ -88,6 +88,9 @@ impl ClientError {
                 "BufferExhaustedException"
                     | "RetriableCommitFailedException"
                     | "DisconnectException"
+                    | "NoAvailableBrokersException"
+                    | "UnjoinedGroupException"
+                    | "StaleMetadataException"
             ),
         }
     }

@@ -7,6 +7,7 @@
 pub mod assignor;
 pub mod backoff;
 pub mod config;
+pub mod consumer;
 pub mod error;
 pub mod java;
 pub mod network;

@@ -294,6 +294,13 @@ impl<C: Clone> Network<C> {
         self.connections.get(&key).map_or(0, |c| c.in_flight.len())
     }
 
+    /// Whether the node's versions are known: its connection is open and was asked.
+    pub fn has_api_versions(&self, key: NodeKey) -> bool {
+        self.connections
+            .get(&key)
+            .is_some_and(|c| c.state == ConnectionState::Ready)
+    }
+
     pub fn has_ready_nodes(&self, now: Ms) -> bool {
         self.connections.values().any(|c| c.is_ready(now))
     }

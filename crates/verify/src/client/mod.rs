@@ -5,6 +5,7 @@
 mod bodies;
 mod bodies_consumer;
 mod cluster;
+mod consumer;
 mod producer;
 mod sent;
 mod sent_consumer;
@@ -19,7 +20,10 @@ pub fn play(case: &Case) -> Outcome {
     if case.init["client"] == "producer" {
         producer::play(case)
     } else {
-        Outcome::NotModelled("consumer".into())
+        if case.config.get("group.protocol").is_some_and(|p| p.eq_ignore_ascii_case("consumer")) {
+            return Outcome::NotModelled("config group.protocol=consumer".into());
+        }
+        consumer::play(case)
     }
 }
 

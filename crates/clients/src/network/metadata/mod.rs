@@ -109,6 +109,11 @@ impl Metadata {
         &self.snapshot
     }
 
+    /// `metadata.max.age.ms`.
+    pub fn expire_ms(&self) -> Ms {
+        self.expire_ms
+    }
+
     pub fn update_version(&self) -> i32 {
         self.update_version
     }
@@ -128,7 +133,8 @@ impl Metadata {
         self.closed
     }
 
-    fn time_to_allow_update(&mut self, now: Ms) -> Ms {
+    /// How long until a request would be allowed, in ms.
+    pub fn time_to_allow_update(&mut self, now: Ms) -> Ms {
         let for_attempts =
             (self.last_refresh_ms + self.backoff.backoff(self.attempts.saturating_sub(1)) - now)
                 .max(0);
