@@ -3,17 +3,21 @@
 //! The world knows a process only as something that takes inputs, wants to be woken, and leaves messages in an outbox.
 
 pub mod admin;
+pub mod consumer;
 pub mod producer;
 mod wire;
 
-use crate::scenario::Load;
+use crate::scenario::{App, Load};
 use admin::{Admin, Question};
 use bytes::Bytes;
+use clients::consumer::{CallResult, CallbackKind, CommitOffset, ConsumerCall};
 use clients::error::ClientError;
 use clients::producer::ProducerRecord;
+use consumer::ConsumerApp;
 use producer::ProducerApp;
 use protocol::wire::{Input, Outbox};
 use protocol::{Ctx, Instant, Name, Offset, TopicPartition};
+use std::collections::BTreeMap;
 
 /// What a process is, for those who look.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, serde::Serialize)]
@@ -27,7 +31,7 @@ pub enum Role {
 }
 
 /// What a person or a program asks of the process that it runs.
-#[derive(Clone, PartialEq, Debug)]
+#[derive(Clone, Debug)]
 pub enum Order {
     Ask(Question),
     Produce {
@@ -37,6 +41,18 @@ pub enum Order {
     },
     Flush,
     SetLoad(Option<Load>),
+    /// A call of a consumer's application.
+    Call(ConsumerCall),
+    SeekByTime {
+        tp: TopicPartition,
+        timestamp_ms: protocol::Ms,
+    },
+    SetApp(App),
+    SetProcessing(u32),
+    /// The application's loop goes on, or ends after its running poll.
+    SetLooping(bool),
+    Freeze,
+    Thaw,
     /// Ends the process in order.
     Close,
     /// Retention and cleaner, now.
@@ -78,6 +94,22 @@ pub enum AppEvent {
     Thrown { call: u64, error: ClientError },
     /// `poll` handed a record over.
     Delivered { tp: TopicPartition, offset: Offset },
+    /// Another call of a consumer's application ended.
+    Called {
+        call: u64,
+        result: Result<CallResult, ClientError>,
+    },
+    /// A rebalance listener was called.
+    Rebalanced {
+        kind: CallbackKind,
+        partitions: Vec<TopicPartition>,
+    },
+    /// The callback of an asynchronous commit.
+    Committed {
+        call: u64,
+        offsets: BTreeMap<TopicPartition, CommitOffset>,
+        error: Option<ClientError>,
+    },
     /// The application has finished with a record.
     Processed { tp: TopicPartition, offset: Offset },
 }
@@ -88,6 +120,7 @@ pub enum Actor {
     Broker(Box<broker::node::Node>),
     Controller(Box<metadata::node::Node>),
     Producer(Box<ProducerApp>),
+    Consumer(Box<ConsumerApp>),
     Admin(Box<Admin>),
     #[cfg(test)]
     Echo(Box<crate::world::tests::Echo>),
@@ -99,7 +132,7 @@ impl Actor {
         match self {
             Actor::Broker(node) => node.start(ctx),
             Actor::Controller(node) => node.start(ctx),
-            Actor::Producer(_) | Actor::Admin(_) => {}
+            Actor::Producer(_) | Actor::Consumer(_) | Actor::Admin(_) => {}
             #[cfg(test)]
             Actor::Echo(echo) => echo.start(ctx, _out),
         }
@@ -110,6 +143,7 @@ impl Actor {
             Actor::Broker(node) => node.handle(input, ctx, out),
             Actor::Controller(node) => node.handle(input, ctx, out),
             Actor::Producer(app) => app.handle(input),
+            Actor::Consumer(app) => app.handle(input),
             Actor::Admin(admin) => admin.handle(input, ctx, out),
             #[cfg(test)]
             Actor::Echo(echo) => echo.handle(input, ctx, out),
@@ -122,7 +156,7 @@ impl Actor {
             Actor::Broker(node) => node.next(ctx, out),
             Actor::Controller(node) => node.next(ctx, out),
             // nobody connects to these
-            Actor::Producer(_) | Actor::Admin(_) => {}
+            Actor::Producer(_) | Actor::Consumer(_) | Actor::Admin(_) => {}
             #[cfg(test)]
             Actor::Echo(_) => {}
         }
@@ -149,6 +183,7 @@ impl Actor {
             }
             (Actor::Producer(app), Order::SetLoad(load)) => app.set_load(load.clone(), ctx.now),
             (Actor::Producer(app), Order::Close) => app.close(),
+            (Actor::Consumer(app), order) => consumer_order(app, order, ctx.now),
             (Actor::Admin(admin), Order::Ask(question)) => admin.ask(question.clone(), ctx, out),
             #[cfg(test)]
             (Actor::Echo(echo), order) => echo.order(order, ctx, out),
@@ -162,6 +197,7 @@ impl Actor {
             Actor::Broker(node) => node.poll(ctx, out),
             Actor::Controller(node) => node.poll(ctx, out),
             Actor::Producer(app) => app.poll(ctx, out),
+            Actor::Consumer(app) => app.poll(ctx, out),
             Actor::Admin(admin) => admin.poll(ctx, out),
             #[cfg(test)]
             Actor::Echo(echo) => echo.poll(ctx, out),
@@ -172,20 +208,41 @@ impl Actor {
     pub fn has_app_events(&self) -> bool {
         match self {
             Actor::Producer(app) => app.has_events(),
+            Actor::Consumer(app) => app.has_events(),
             _ => false,
         }
     }
 
     /// Under whose name the records that this process reads are counted: its group, if it has one.
     pub fn reader(&self) -> Option<Name> {
-        None
+        match self {
+            Actor::Consumer(app) => app.group().cloned(),
+            _ => None,
+        }
     }
 
     /// What the application did or was told in this step.
     pub fn take_app_events(&mut self) -> Vec<AppEvent> {
         match self {
             Actor::Producer(app) => app.take_events(),
+            Actor::Consumer(app) => app.take_events(),
             _ => Vec::new(),
         }
+    }
+}
+
+fn consumer_order(app: &mut ConsumerApp, order: &Order, now: Instant) {
+    match order {
+        Order::Call(call) => {
+            app.ask(call.clone());
+        }
+        Order::SeekByTime { tp, timestamp_ms } => app.seek_by_time(tp.clone(), *timestamp_ms),
+        Order::SetApp(new) => app.set_app(new.clone()),
+        Order::SetProcessing(ms) => app.set_processing_ms(*ms),
+        Order::SetLooping(on) => app.set_looping(*on),
+        Order::Freeze => app.freeze(),
+        Order::Thaw => app.thaw(now),
+        Order::Close => app.close(),
+        _ => {}
     }
 }

@@ -1,9 +1,8 @@
 //! Commands: the one way in. Each is carried out, or refused with everything as it was.
 
 use super::build::{create_topic, text};
-use super::slot::{Blueprint, Disk};
+use super::slot::{Blueprint, ClientSpec, Disk};
 use super::{Liveness, World};
-use crate::actor::producer::ProducerApp;
 use crate::actor::{Actor, Order, Role};
 use crate::command::{Command, Election, MessageRef, NewRecord};
 use crate::ids::{ActorId, Direction, EventId};
@@ -11,7 +10,7 @@ use crate::ledger::Forfeit;
 use crate::network::{HandError, MessageName};
 use crate::scenario::{Properties, Refusal, Scalar};
 use crate::trace::EventKind;
-use clients::producer::{Producer, ProducerRecord};
+use clients::producer::ProducerRecord;
 use protocol::messages::*;
 use protocol::record::Header;
 use protocol::{ConnectionId, Instant, Name, NodeId, Offset};
@@ -111,7 +110,11 @@ impl World {
                 partition,
                 before,
             } => self.delete_records(command, topic, *partition, *before),
-            Command::StartProducer(producer) => self.start_producer(command, producer),
+            Command::StartProducer(producer) => self.start_client(
+                command,
+                &producer.id,
+                ClientSpec::Producer(producer.clone()),
+            ),
             Command::Produce {
                 producer,
                 topic,
@@ -302,29 +305,6 @@ impl World {
         };
         self.ask(question, event);
         Ok(event)
-    }
-
-    fn start_producer(&mut self, command: &Command, spec: &crate::scenario::Producer) -> Done {
-        self.check_free(&spec.id)?;
-        let client = self.new_producer(spec)?;
-        let event = self.commanded(command);
-        let actor = self.add(spec.id.as_str().into(), Role::Producer, None);
-        let from_ms = spec.load.as_ref().map_or(0, |l| l.from_ms);
-        let from = Instant::start()
-            .after_ms(i64::try_from(from_ms).unwrap_or(i64::MAX / 2))
-            .max(self.now());
-        let app = ProducerApp::new(spec.id.as_str().into(), client, spec.load.clone(), from);
-        self.start(actor, Actor::Producer(Box::new(app)), event);
-        Ok(event)
-    }
-
-    fn new_producer(&self, spec: &crate::scenario::Producer) -> Result<Producer, Refusal> {
-        let pairs = client_pairs(&spec.config, &spec.id);
-        Producer::new(
-            pairs.iter().map(|(k, v)| (k.as_str(), v.as_str())),
-            self.bootstrap(),
-        )
-        .map_err(|e| Refusal::at(format!("config.{}", e.name), e.reason.clone()).nearest(e.nearest))
     }
 
     /// The brokers that a client is told of: all that there are, up or not.

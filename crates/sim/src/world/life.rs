@@ -87,6 +87,9 @@ impl World {
         let now = self.now;
         let process = self.end_process(actor, Liveness::Down, cause);
         self.slot(actor).disk = process.and_then(|p| Disk::of(Arc::unwrap_or_clone(p), now));
+        if let Some(spec) = self.slot(actor).reborn.take() {
+            self.spawn_client(actor, spec, cause);
+        }
     }
 
     fn end_process(

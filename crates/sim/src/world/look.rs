@@ -65,3 +65,14 @@ impl World {
         }
     }
 }
+
+impl World {
+    /// A consumer that has a process.
+    pub fn consumer(&self, client_id: &str) -> Option<&crate::actor::consumer::ConsumerApp> {
+        let actor = self.actor_named(client_id)?;
+        match self.actor(actor).process.as_deref() {
+            Some(Actor::Consumer(app)) => Some(app),
+            _ => None,
+        }
+    }
+}

@@ -8,6 +8,8 @@ mod build;
 mod command;
 mod consumers;
 mod evidence;
+#[cfg(test)]
+mod group_tests;
 mod life;
 mod look;
 mod machine;

@@ -116,6 +116,13 @@ impl Disk {
     }
 }
 
+/// What a client was started with.
+#[derive(Clone, Debug)]
+pub(crate) enum ClientSpec {
+    Producer(crate::scenario::Producer),
+    Consumer(crate::scenario::Consumer),
+}
+
 /// One participant.
 #[derive(Clone, Debug)]
 pub struct Slot {
@@ -128,6 +135,10 @@ pub struct Slot {
     /// While it runs or is frozen.
     pub process: Option<Arc<Actor>>,
     pub(crate) blueprint: Option<Arc<Blueprint>>,
+    /// Of a client.
+    pub(crate) spec: Option<Arc<ClientSpec>>,
+    /// What it starts as when it has closed.
+    pub(crate) reborn: Option<Arc<ClientSpec>>,
     /// While it has no process.
     pub(crate) disk: Option<Disk>,
     /// Arrived, in order, not yet worked on.
@@ -156,6 +167,8 @@ impl Slot {
             liveness: Liveness::Down,
             process: None,
             blueprint: None,
+            spec: None,
+            reborn: None,
             disk: None,
             inbox: VecDeque::new(),
             busy_until: Instant::default(),

@@ -238,7 +238,9 @@ impl World {
         self.note_changes(actor, event, changes);
         if !told.is_empty() {
             if self.recorder.0.is_some() {
-                self.app_log.0.extend(told.iter().map(|e| (event, e.clone())));
+                self.app_log
+                    .0
+                    .extend(told.iter().map(|e| (event, e.clone())));
             }
             let slot = self.actor(actor);
             let client = slot.name.clone();

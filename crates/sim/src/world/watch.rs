@@ -155,7 +155,7 @@ impl World {
                     }
                 }
                 AppEvent::Processed { tp, offset } => ledger.readers.processed(reader, &tp, offset),
-                AppEvent::Returned { .. } | AppEvent::Thrown { .. } => {}
+                _ => {}
             }
         }
         watch.found(found);
