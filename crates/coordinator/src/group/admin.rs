@@ -7,6 +7,7 @@ use super::record::{Partitions, Record};
 use super::request::RequestContext;
 use super::state::Group;
 use crate::runtime::MetadataView;
+use crate::runtime::java::JavaHashMap;
 use protocol::messages::*;
 use protocol::{ErrorCode, MemberEpoch, Name};
 use std::collections::{BTreeMap, BTreeSet};
@@ -171,13 +172,14 @@ impl Coordinator {
     ) -> (Outcome, DeleteGroupsResponse) {
         let mut records = Vec::new();
         let mut results = Vec::with_capacity(request.groups_names.len());
-        // a name that is asked for twice counts once
-        let mut seen = BTreeSet::new();
-        for group_id in request
+        // a name that is asked for twice counts once, and Kafka takes the names in the order of its hash set
+        let mut names: JavaHashMap<&Name, ()> =
+            JavaHashMap::with_capacity((request.groups_names.len() * 4 / 3 + 1).max(16));
+        request
             .groups_names
             .iter()
-            .filter(|id| seen.insert((*id).clone()))
-        {
+            .for_each(|name| names.put(name, ()));
+        for (&group_id, ()) in names.iter() {
             let error = self.validate_delete_group(group_id).err();
             if error.is_none() {
                 self.delete_all_offsets(group_id, &mut records);

@@ -24,6 +24,7 @@ mod on_append;
 mod record_codec;
 mod replay;
 mod service;
+mod writes;
 
 pub use classic::Token;
 pub use config::{GroupConfig, GroupCoordinatorConfig};

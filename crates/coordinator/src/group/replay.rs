@@ -4,7 +4,7 @@
 
 use super::classic::{ClassicGroup, ClassicGroupState, ClassicMember};
 use super::consumer::ConsumerGroup;
-use super::consumer::group::ResolvedRegex;
+use super::consumer::ResolvedRegex;
 use super::consumer::member::LEAVE_GROUP_MEMBER_EPOCH;
 use super::coordinator::Coordinator;
 use super::record::*;

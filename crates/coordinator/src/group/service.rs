@@ -2,8 +2,9 @@
 //! (`GroupCoordinatorService`).
 
 use super::consumer::member::{LEAVE_GROUP_MEMBER_EPOCH, LEAVE_GROUP_STATIC_MEMBER_EPOCH};
-use super::coordinator::{Coordinator, marker_error};
+use super::coordinator::Coordinator;
 use super::request::*;
+use super::writes::marker_error;
 use protocol::ErrorCode;
 use protocol::messages::*;
 

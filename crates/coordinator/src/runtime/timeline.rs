@@ -101,17 +101,16 @@ impl<K: JavaHash + Eq, V> TimelineTable<K, V> {
         self.get(key).is_some()
     }
 
-    /// Puts a value; the value of an existing key is replaced in its place. The table grows before a put that would fill
-    /// three quarters of it.
+    /// Puts a value; the value of an existing key is replaced in its place. The table grows before a put that would leave
+    /// three quarters of the entries more than there are slots (`baseAddOrReplace`).
     pub fn put(&mut self, key: K, value: V) -> Option<V> {
+        if (self.len + 1) * 3 > self.slots.len() * 4 {
+            self.grow();
+        }
         let slot = self.slot(&key);
         if let Some(entry) = self.slots[slot].iter_mut().find(|(k, _)| *k == key) {
             return Some(std::mem::replace(&mut entry.1, value));
         }
-        if self.len * 4 >= self.slots.len() * 3 {
-            self.grow();
-        }
-        let slot = self.slot(&key);
         self.slots[slot].push((key, value));
         self.len += 1;
         None

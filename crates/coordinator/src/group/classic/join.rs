@@ -199,6 +199,9 @@ impl Coordinator {
             refuse(ErrorCode::CoordinatorNotAvailable)
         } else if !self.supports(group, request) {
             refuse(ErrorCode::InconsistentGroupProtocol)
+        } else if group.is_pending_member(member_id) && request.group_instance_id.is_some() {
+            // ids are handed out to dynamic members only
+            join_error("".into(), ErrorCode::UnknownServerError)
         } else if group.is_pending_member(member_id) {
             return self.add_member(context, request, group, member_id.clone(), token, step);
         } else if let Err(error) =

@@ -1,9 +1,10 @@
 //! ConsumerGroupHeartbeat (`GroupMetadataManager.consumerGroupHeartbeat`): a member joins, acknowledges, changes its
 //! subscription, or just lives; the group's epoch, target and its own assignment follow.
 
-use super::group::{ConsumerGroup, SubscriptionType};
+use super::group::ConsumerGroup;
 use super::member::{ConsumerMember, LEAVE_GROUP_MEMBER_EPOCH, LEAVE_GROUP_STATIC_MEMBER_EPOCH};
 use super::regex::RegexStatus;
+use super::subscription::SubscriptionType;
 use crate::group::admin::classic_tombstone;
 use crate::group::coordinator::{Coordinator, Outcome, Step};
 use crate::group::hash::metadata_hash;

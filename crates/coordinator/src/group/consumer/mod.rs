@@ -7,6 +7,8 @@ pub(super) mod heartbeat;
 pub mod member;
 mod reconcile;
 mod regex;
+pub mod subscription;
 
-pub use group::{ConsumerGroup, ConsumerGroupState, SubscriptionType};
+pub use group::{ConsumerGroup, ConsumerGroupState};
 pub use member::ConsumerMember;
+pub use subscription::{ResolvedRegex, SubscriptionCount, SubscriptionType};

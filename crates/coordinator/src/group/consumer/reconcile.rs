@@ -1,9 +1,10 @@
 //! Target and reconciliation: what the assignor gives each member, and how a member gets there step by step
 //! (`TargetAssignmentBuilder`, `CurrentAssignmentBuilder`).
 
-use super::group::{ConsumerGroup, SubscriptionType};
+use super::group::ConsumerGroup;
 use super::heartbeat::{Owned, current_assignment_record, target_record};
 use super::member::ConsumerMember;
+use super::subscription::SubscriptionType;
 use crate::group::assignor::{self, GroupSpec, MemberSpec};
 use crate::group::coordinator::{Coordinator, Step};
 use crate::group::record::{

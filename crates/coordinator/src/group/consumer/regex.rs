@@ -2,9 +2,10 @@
 //! (`maybeUpdateRegularExpressions`, `handleRegularExpressionsResult`, `TopicRegexResolver`).
 
 use super::fence::regex_tombstone;
-use super::group::{ConsumerGroup, ResolvedRegex};
+use super::group::ConsumerGroup;
 use super::heartbeat::group_epoch_record;
 use super::member::ConsumerMember;
+use super::subscription::ResolvedRegex;
 use crate::group::coordinator::{Coordinator, Outcome, Step};
 use crate::group::hash::metadata_hash;
 use crate::group::re2::Regex;
