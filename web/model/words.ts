@@ -36,7 +36,7 @@ export function line(e: EventCard, w: Words): Line {
     case "commanded":
       return { title: commanded(what.command, w), where: "", tone: "you" };
     case "fault":
-      return { title: [what.text], where: at, tone: "bad" };
+      return { title: commanded(what.text, w), where: "", tone: "you" };
     case "handled":
       return { title: what.answer ? w.event.handledAnswer(what.api) : w.event.handled(what.api), where: at, tone: "plain" };
     case "took": {
@@ -184,8 +184,8 @@ export function say(e: EventCard, w: Words, frame: Frame): Rich | null {
   const s = w.say;
   if (c.is === "began") return w.narration.began;
   if (c.is === "commanded") return [...line(e, w).title, s.dot];
+  if (c.is === "fault") return fault(c.text, s) ?? [...line(e, w).title, s.dot];
   if (c.is === "lost") return s.lost(c.api);
-  if (c.is === "fault") return [c.text];
   if (c.is !== "changed") return null;
   const sub = c.subject;
   const part = frame.partitions.find((p) => p.topic === sub.topic && p.partition === sub.partition);
@@ -238,6 +238,14 @@ export function say(e: EventCard, w: Words, frame: Frame): Rich | null {
     default:
       return null;
   }
+}
+
+/** What a fault means for the others, where there is more to say than who did it. */
+function fault(json: string, s: Words["say"]): Rich | null {
+  const c = JSON.parse(json) as { do?: string; broker?: number };
+  const state = ({ kill_broker: "killed", power_off_broker: "powered_off", restart_broker: "starting", pause_broker: "paused" } as Record<string, string>)[c.do ?? ""];
+  const f = (s.liveness as Record<string, (b: string) => Rich>)[state];
+  return f ? f(String(c.broker)) : null;
 }
 
 /** The same sentence for screen readers. */

@@ -225,7 +225,7 @@ export function Why({ hands }: { hands: Hands }): VNode {
   const w = t.value;
   const causes = store.why.value?.causes ?? [];
   const last = causes[causes.length - 1]?.event;
-  const you = last?.what.is === "commanded";
+  const you = last?.what.is === "commanded" || last?.what.is === "fault";
   return (
     <section>
       <h2>
@@ -255,10 +255,10 @@ function Cause({ cause, hands }: { cause: CauseCard; hands: Hands }): VNode {
   const w = t.value;
   const e = cause.event;
   const r = e.what.is === "changed" ? rule(e.what.rule) : null;
-  const you = e.what.is === "commanded";
+  const you = e.what.is === "commanded" || e.what.is === "fault";
   const detail = you ? w.inspector.goThere : r ? (lang.value === "ko" ? r.ko : r.en) : cause.folded > 0 ? w.inspector.fold(cause.folded, w.inspector.noise.other) : line(e, w).where;
   return (
-    <li class={you ? "you" : e.what.is === "fault" ? "fault" : ""}>
+    <li class={you ? "you" : ""}>
       <span class="node" />
       <button type="button" onClick={() => hands.goTo(e.id)}>
         <span class="t">
