@@ -26,6 +26,9 @@ pub struct Step {
     pub op: String,
     /// Everything of the step but `op` and `expect`.
     pub input: Map<String, Value>,
+    /// Keys of the input `partitions` as they stand in the file, where it is an object: an answer names partitions in
+    /// this order.
+    pub partition_order: Vec<String>,
     pub expect: Value,
 }
 
@@ -39,7 +42,12 @@ impl Step {
             _ => return Err("a step names its op".into()),
         };
         let expect = input.remove("expect").unwrap_or(Value::Object(Map::new()));
-        Ok(Self { op, input, expect })
+        Ok(Self {
+            op,
+            input,
+            partition_order: Vec::new(),
+            expect,
+        })
     }
 
     /// An input field; `Null` where it is absent.
@@ -90,6 +98,11 @@ impl Case {
                 .collect::<Result<_, _>>()?,
             _ => return Err("a case has steps".into()),
         };
+        let mut steps: Vec<Step> = steps;
+        let written: Written = serde_json::from_str(line).map_err(|e| e.to_string())?;
+        for (step, order) in steps.iter_mut().zip(written.steps) {
+            step.partition_order = order.partitions.0;
+        }
         let init = case.remove("init").unwrap_or(Value::Null);
         Ok(Self {
             kind,
@@ -100,6 +113,69 @@ impl Case {
             init,
             steps,
         })
+    }
+}
+
+/// The part of a line whose order counts.
+#[derive(serde::Deserialize)]
+struct Written {
+    steps: Vec<WrittenStep>,
+}
+
+#[derive(serde::Deserialize)]
+struct WrittenStep {
+    #[serde(default)]
+    partitions: Keys,
+}
+
+/// Keys of an object in the order of the file; nothing for any other value.
+#[derive(Default)]
+struct Keys(Vec<String>);
+
+impl<'de> serde::Deserialize<'de> for Keys {
+    fn deserialize<D: serde::Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
+        struct Reader;
+        impl<'de> serde::de::Visitor<'de> for Reader {
+            type Value = Keys;
+
+            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str("any value")
+            }
+
+            fn visit_map<A: serde::de::MapAccess<'de>>(self, mut map: A) -> Result<Keys, A::Error> {
+                let mut keys = Vec::new();
+                while let Some((key, serde::de::IgnoredAny)) = map.next_entry::<String, _>()? {
+                    keys.push(key);
+                }
+                Ok(Keys(keys))
+            }
+
+            fn visit_seq<A: serde::de::SeqAccess<'de>>(self, mut seq: A) -> Result<Keys, A::Error> {
+                while let Some(serde::de::IgnoredAny) = seq.next_element()? {}
+                Ok(Keys::default())
+            }
+
+            fn visit_str<E>(self, _: &str) -> Result<Keys, E> {
+                Ok(Keys::default())
+            }
+
+            fn visit_u64<E>(self, _: u64) -> Result<Keys, E> {
+                Ok(Keys::default())
+            }
+
+            fn visit_i64<E>(self, _: i64) -> Result<Keys, E> {
+                Ok(Keys::default())
+            }
+
+            fn visit_bool<E>(self, _: bool) -> Result<Keys, E> {
+                Ok(Keys::default())
+            }
+
+            fn visit_unit<E>(self) -> Result<Keys, E> {
+                Ok(Keys::default())
+            }
+        }
+        d.deserialize_any(Reader)
     }
 }
 

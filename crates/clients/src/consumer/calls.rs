@@ -18,16 +18,33 @@ const DEFAULT_CLOSE_TIMEOUT_MS: Ms = 30_000;
 /// A call of the application.
 #[derive(Clone, Debug)]
 pub enum ConsumerCall {
-    Subscribe { topics: Vec<Name>, listener: RebalanceListener },
+    Subscribe {
+        topics: Vec<Name>,
+        listener: RebalanceListener,
+    },
     /// A pattern that the broker matches; only the consumer protocol knows it.
-    SubscribePattern { pattern: Name, listener: RebalanceListener },
+    SubscribePattern {
+        pattern: Name,
+        listener: RebalanceListener,
+    },
     Assign(Vec<TopicPartition>),
     Unsubscribe,
-    Poll { timeout_ms: Ms },
+    Poll {
+        timeout_ms: Ms,
+    },
     /// `None` = everything that poll returned.
-    CommitSync { offsets: Option<BTreeMap<TopicPartition, CommitOffset>>, timeout_ms: Option<Ms> },
-    CommitAsync { offsets: Option<BTreeMap<TopicPartition, CommitOffset>> },
-    Seek { tp: TopicPartition, offset: Offset, leader_epoch: Option<LeaderEpoch> },
+    CommitSync {
+        offsets: Option<BTreeMap<TopicPartition, CommitOffset>>,
+        timeout_ms: Option<Ms>,
+    },
+    CommitAsync {
+        offsets: Option<BTreeMap<TopicPartition, CommitOffset>>,
+    },
+    Seek {
+        tp: TopicPartition,
+        offset: Offset,
+        leader_epoch: Option<LeaderEpoch>,
+    },
     SeekToBeginning(Vec<TopicPartition>),
     SeekToEnd(Vec<TopicPartition>),
     Pause(Vec<TopicPartition>),
@@ -39,7 +56,10 @@ pub enum ConsumerCall {
     OffsetsForTimes(BTreeMap<TopicPartition, Ms>),
     CurrentLag(TopicPartition),
     EnforceRebalance,
-    Close { timeout_ms: Option<Ms>, membership: Membership },
+    Close {
+        timeout_ms: Option<Ms>,
+        membership: Membership,
+    },
 }
 
 /// How the value of a frame becomes the result of its call.
@@ -79,10 +99,14 @@ impl Consumer {
 
     /// A frame's value is there.
     pub(super) fn end(&mut self, ret: Ret) {
-        let Some((id, kind)) = self.running.take() else { return };
+        let Some((id, kind)) = self.running.take() else {
+            return;
+        };
         let result = match (kind, ret) {
             (_, Err(error)) => Err(error),
-            (Kind::Timed, Ok(Value::Bool(false) | Value::Committed(None))) => Err(ClientError::timeout()),
+            (Kind::Timed, Ok(Value::Bool(false) | Value::Committed(None))) => {
+                Err(ClientError::timeout())
+            }
             (_, Ok(Value::Fetched(fetched))) => Ok(CallResult::Records(fetched)),
             (_, Ok(Value::Position(offset))) => Ok(CallResult::Position(offset)),
             (_, Ok(Value::Committed(Some(offsets)))) => Ok(CallResult::Committed(offsets)),
@@ -92,7 +116,10 @@ impl Consumer {
         if let Ok(CallResult::Committed(offsets)) = &result {
             for (tp, committed) in offsets {
                 if let Some(epoch) = committed.as_ref().and_then(|c| c.leader_epoch) {
-                    self.machine.network.metadata.update_last_seen_epoch_if_newer(tp, epoch);
+                    self.machine
+                        .network
+                        .metadata
+                        .update_last_seen_epoch_if_newer(tp, epoch);
                 }
             }
         }
@@ -101,8 +128,17 @@ impl Consumer {
 
     /// Group management and commits need a group.
     fn check_group(&self, call: &ConsumerCall) -> Result<(), ClientError> {
-        use ConsumerCall::{CommitAsync, CommitSync, Committed, EnforceRebalance, Subscribe, SubscribePattern};
-        let needs = matches!(call, CommitAsync { .. } | CommitSync { .. } | Committed(_) | Subscribe { .. } | SubscribePattern { .. });
+        use ConsumerCall::{
+            CommitAsync, CommitSync, Committed, EnforceRebalance, Subscribe, SubscribePattern,
+        };
+        let needs = matches!(
+            call,
+            CommitAsync { .. }
+                | CommitSync { .. }
+                | Committed(_)
+                | Subscribe { .. }
+                | SubscribePattern { .. }
+        );
         if self.machine.group.is_some() {
             return Ok(());
         }
@@ -118,8 +154,14 @@ impl Consumer {
         Some(match call {
             ConsumerCall::Subscribe { topics, .. } if topics.is_empty() => return None,
             ConsumerCall::Subscribe { topics, listener } => self.subscribe(topics, *listener),
-            ConsumerCall::SubscribePattern { .. } => Err(ClientError::class("UnsupportedOperationException")),
-            ConsumerCall::Seek { tp, offset, leader_epoch } => self.seek(tp, *offset, *leader_epoch),
+            ConsumerCall::SubscribePattern { .. } => {
+                Err(ClientError::class("UnsupportedOperationException"))
+            }
+            ConsumerCall::Seek {
+                tp,
+                offset,
+                leader_epoch,
+            } => self.seek(tp, *offset, *leader_epoch),
             ConsumerCall::SeekToBeginning(tps) => self.reset_to(tps, ResetStrategy::Earliest),
             ConsumerCall::SeekToEnd(tps) => self.reset_to(tps, ResetStrategy::Latest),
             ConsumerCall::Pause(tps) => self.set_paused(tps, true),
@@ -131,7 +173,9 @@ impl Consumer {
                 }
                 Ok(CallResult::Nothing)
             }
-            ConsumerCall::OffsetsForTimes(times) if times.values().any(|t| *t < 0) => Err(ClientError::illegal_argument()),
+            ConsumerCall::OffsetsForTimes(times) if times.values().any(|t| *t < 0) => {
+                Err(ClientError::illegal_argument())
+            }
             ConsumerCall::Close { .. } if self.machine.closed => Ok(CallResult::Nothing),
             _ => return None,
         })
@@ -140,34 +184,66 @@ impl Consumer {
     fn frame_of(&mut self, id: CallId, call: ConsumerCall, now: Ms) -> (Frame, Kind) {
         let api_deadline = now.saturating_add(self.machine.config.default_api_timeout_ms);
         match call {
-            ConsumerCall::Poll { timeout_ms } => {
-                (Frame::Poll { deadline_ms: now.saturating_add(timeout_ms), pc: 0 }, Kind::Plain)
-            }
+            ConsumerCall::Poll { timeout_ms } => (
+                Frame::Poll {
+                    deadline_ms: now.saturating_add(timeout_ms),
+                    pc: 0,
+                },
+                Kind::Plain,
+            ),
             ConsumerCall::Assign(partitions) if !partitions.is_empty() => {
                 (Frame::Assign { partitions, pc: 0 }, Kind::Plain)
             }
-            ConsumerCall::CommitSync { offsets, timeout_ms } => {
+            ConsumerCall::CommitSync {
+                offsets,
+                timeout_ms,
+            } => {
                 let offsets = self.offsets_to_commit(offsets);
                 let deadline = timeout_ms.map_or(api_deadline, |ms| now.saturating_add(ms));
                 (Frame::commit_sync(offsets, deadline), Kind::Timed)
             }
             ConsumerCall::CommitAsync { offsets } => {
                 let offsets = self.offsets_to_commit(offsets);
-                (Frame::commit_async(offsets, Callback::User(id)), Kind::Plain)
+                (
+                    Frame::commit_async(offsets, Callback::User(id)),
+                    Kind::Plain,
+                )
             }
-            ConsumerCall::Position(tp) => (Frame::Position { tp, deadline_ms: api_deadline, pc: 0 }, Kind::Plain),
-            ConsumerCall::Committed(partitions) => (Frame::fetch_committed(partitions, api_deadline), Kind::Timed),
-            ConsumerCall::BeginningOffsets(tps) => {
-                (self.lookup(tps.into_iter().map(|tp| (tp, -2)).collect(), api_deadline), Kind::Plain)
-            }
-            ConsumerCall::EndOffsets(tps) => {
-                (self.lookup(tps.into_iter().map(|tp| (tp, -1)).collect(), api_deadline), Kind::Plain)
-            }
+            ConsumerCall::Position(tp) => (
+                Frame::Position {
+                    tp,
+                    deadline_ms: api_deadline,
+                    pc: 0,
+                },
+                Kind::Plain,
+            ),
+            ConsumerCall::Committed(partitions) => (
+                Frame::fetch_committed(partitions, api_deadline),
+                Kind::Timed,
+            ),
+            ConsumerCall::BeginningOffsets(tps) => (
+                self.lookup(tps.into_iter().map(|tp| (tp, -2)).collect(), api_deadline),
+                Kind::Plain,
+            ),
+            ConsumerCall::EndOffsets(tps) => (
+                self.lookup(tps.into_iter().map(|tp| (tp, -1)).collect(), api_deadline),
+                Kind::Plain,
+            ),
             ConsumerCall::OffsetsForTimes(times) => (self.lookup(times, api_deadline), Kind::Plain),
-            ConsumerCall::Close { timeout_ms, membership } => {
+            ConsumerCall::Close {
+                timeout_ms,
+                membership,
+            } => {
                 let timeout_ms = timeout_ms.unwrap_or(DEFAULT_CLOSE_TIMEOUT_MS);
                 (
-                    Frame::Close { began_ms: now, timeout_ms, membership, error: None, futures: Vec::new(), pc: 0 },
+                    Frame::Close {
+                        began_ms: now,
+                        timeout_ms,
+                        membership,
+                        error: None,
+                        futures: Vec::new(),
+                        pc: 0,
+                    },
                     Kind::Plain,
                 )
             }
@@ -183,7 +259,10 @@ impl Consumer {
         let offsets = offsets.unwrap_or_else(|| self.machine.subscriptions.all_consumed());
         for (tp, offset) in &offsets {
             if let Some(epoch) = offset.leader_epoch {
-                self.machine.network.metadata.update_last_seen_epoch_if_newer(tp, epoch);
+                self.machine
+                    .network
+                    .metadata
+                    .update_last_seen_epoch_if_newer(tp, epoch);
             }
         }
         offsets
@@ -200,11 +279,20 @@ impl Consumer {
         if topics.iter().any(|t| t.trim().is_empty()) {
             return Err(ClientError::illegal_argument());
         }
-        if machine.group.as_ref().is_some_and(|g| g.assignors.is_empty()) {
+        if machine
+            .group
+            .as_ref()
+            .is_some_and(|g| g.assignors.is_empty())
+        {
             return Err(ClientError::illegal_state());
         }
         let topics: BTreeSet<Name> = topics.iter().cloned().collect();
-        let keep = machine.subscriptions.assigned_partitions().into_iter().filter(|tp| topics.contains(&tp.topic)).collect();
+        let keep = machine
+            .subscriptions
+            .assigned_partitions()
+            .into_iter()
+            .filter(|tp| topics.contains(&tp.topic))
+            .collect();
         machine.fetcher.retain(&keep, &mut machine.subscriptions);
         machine.listener = listener;
         if !machine.subscriptions.set_kind(SubscriptionType::Topics) {
@@ -217,7 +305,12 @@ impl Consumer {
         Ok(CallResult::Nothing)
     }
 
-    fn seek(&mut self, tp: &TopicPartition, offset: Offset, leader_epoch: Option<LeaderEpoch>) -> Immediate {
+    fn seek(
+        &mut self,
+        tp: &TopicPartition,
+        offset: Offset,
+        leader_epoch: Option<LeaderEpoch>,
+    ) -> Immediate {
         if offset < Offset::ZERO {
             return Err(ClientError::illegal_argument());
         }
@@ -226,7 +319,11 @@ impl Consumer {
         if let Some(epoch) = leader_epoch {
             metadata.update_last_seen_epoch_if_newer(tp, epoch);
         }
-        let position = FetchPosition { offset, offset_epoch: leader_epoch, leader };
+        let position = FetchPosition {
+            offset,
+            offset_epoch: leader_epoch,
+            leader,
+        };
         if self.machine.subscriptions.seek_unvalidated(tp, position) {
             Ok(CallResult::Nothing)
         } else {
@@ -235,9 +332,17 @@ impl Consumer {
     }
 
     fn reset_to(&mut self, tps: &[TopicPartition], strategy: ResetStrategy) -> Immediate {
-        let tps = if tps.is_empty() { self.machine.subscriptions.assigned_partitions() } else { tps.to_vec() };
+        let tps = if tps.is_empty() {
+            self.machine.subscriptions.assigned_partitions()
+        } else {
+            tps.to_vec()
+        };
         for tp in &tps {
-            if !self.machine.subscriptions.request_offset_reset(tp, strategy) {
+            if !self
+                .machine
+                .subscriptions
+                .request_offset_reset(tp, strategy)
+            {
                 return Err(ClientError::illegal_state());
             }
         }
@@ -258,8 +363,14 @@ impl Consumer {
     fn current_lag(&mut self, tp: &TopicPartition, now: Ms) -> Immediate {
         let machine = &mut self.machine;
         let read_committed = machine.config.read_committed;
-        let Some(state) = machine.subscriptions.state_mut(tp) else { return Err(ClientError::illegal_state()) };
-        let end = if read_committed { state.last_stable_offset } else { state.high_watermark };
+        let Some(state) = machine.subscriptions.state_mut(tp) else {
+            return Err(ClientError::illegal_state());
+        };
+        let end = if read_committed {
+            state.last_stable_offset
+        } else {
+            state.high_watermark
+        };
         if let (Some(end), Some(position)) = (end, state.position) {
             return Ok(CallResult::Lag(Some(end - position.offset)));
         }

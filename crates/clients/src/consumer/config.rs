@@ -54,9 +54,14 @@ impl ConsumerConfig {
     ///
     /// # Errors
     /// A name or value that is not known, or a combination that Kafka refuses (ConfigException).
-    pub fn new<'a>(pairs: impl IntoIterator<Item = (&'a str, &'a str)>) -> Result<Self, ConfigError> {
+    pub fn new<'a>(
+        pairs: impl IntoIterator<Item = (&'a str, &'a str)>,
+    ) -> Result<Self, ConfigError> {
         let configs = Configs::new(&[CONSUMER], pairs)?;
-        let read = Reader { table: CONSUMER, configs: &configs };
+        let read = Reader {
+            table: CONSUMER,
+            configs: &configs,
+        };
         let refuse = |name: &str, reason: &str| ConfigError {
             name: name.into(),
             value: configs.set_text(name).map(Into::into),
@@ -71,34 +76,63 @@ impl ConsumerConfig {
             }
             auto_commit = false;
         }
-        let consumer = read.text("group.protocol").is_some_and(|p| p.eq_ignore_ascii_case("consumer"));
+        let consumer = read
+            .text("group.protocol")
+            .is_some_and(|p| p.eq_ignore_ascii_case("consumer"));
         let foreign: &[&str] = if consumer {
-            &["partition.assignment.strategy", "heartbeat.interval.ms", "session.timeout.ms"]
+            &[
+                "partition.assignment.strategy",
+                "heartbeat.interval.ms",
+                "session.timeout.ms",
+            ]
         } else {
             &["group.remote.assignor"]
         };
         for name in foreign {
-            if configs.set_text(name).is_some_and(|text| !text.trim().is_empty()) {
+            if configs
+                .set_text(name)
+                .is_some_and(|text| !text.trim().is_empty())
+            {
                 return Err(refuse(name, "cannot be set with this group.protocol"));
             }
         }
-        let (session, heartbeat) = (read.int("session.timeout.ms"), read.int("heartbeat.interval.ms"));
+        let (session, heartbeat) = (
+            read.int("session.timeout.ms"),
+            read.int("heartbeat.interval.ms"),
+        );
         if heartbeat >= session {
-            return Err(refuse("heartbeat.interval.ms", "must be lower than session.timeout.ms"));
+            return Err(refuse(
+                "heartbeat.interval.ms",
+                "must be lower than session.timeout.ms",
+            ));
         }
         let reset = read.text("auto.offset.reset").unwrap_or_default();
-        let auto_offset_reset = ResetStrategy::parse(&reset)
-            .ok_or_else(|| refuse("auto.offset.reset", "must be earliest, latest, none or by_duration:<ISO-8601>"))?;
+        let auto_offset_reset = ResetStrategy::parse(&reset).ok_or_else(|| {
+            refuse(
+                "auto.offset.reset",
+                "must be earliest, latest, none or by_duration:<ISO-8601>",
+            )
+        })?;
         let group_instance_id: Option<Name> = read.text("group.instance.id").map(Into::into);
-        let client_id = read.text("client.id").filter(|id| !id.is_empty()).unwrap_or_else(|| {
-            let group = group_id.as_deref().unwrap_or("null");
-            format!("consumer-{group}-{}", group_instance_id.as_deref().unwrap_or("1"))
-        });
+        let client_id = read
+            .text("client.id")
+            .filter(|id| !id.is_empty())
+            .unwrap_or_else(|| {
+                let group = group_id.as_deref().unwrap_or("null");
+                format!(
+                    "consumer-{group}-{}",
+                    group_instance_id.as_deref().unwrap_or("1")
+                )
+            });
         Ok(Self {
             client_id: client_id.into(),
             group_id,
             group_instance_id,
-            group_protocol: if consumer { GroupProtocol::Consumer } else { GroupProtocol::Classic },
+            group_protocol: if consumer {
+                GroupProtocol::Consumer
+            } else {
+                GroupProtocol::Classic
+            },
             group_remote_assignor: read.text("group.remote.assignor").map(Into::into),
             session_timeout_ms: session,
             heartbeat_interval_ms: heartbeat,

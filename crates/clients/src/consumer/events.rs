@@ -25,12 +25,28 @@ pub enum CallResult {
 /// In the order in which an application would see them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ConsumerEvent {
-    Returned { call: CallId, result: CallResult },
-    Thrown { call: CallId, error: ClientError },
+    Returned {
+        call: CallId,
+        result: CallResult,
+    },
+    Thrown {
+        call: CallId,
+        error: ClientError,
+    },
     /// A callback of the rebalance listener.
-    Rebalance { kind: CallbackKind, partitions: Vec<TopicPartition> },
+    Rebalance {
+        kind: CallbackKind,
+        partitions: Vec<TopicPartition>,
+    },
     /// The callback of an asynchronous commit.
-    Committed { call: CallId, offsets: BTreeMap<TopicPartition, OffsetAndMetadata>, error: Option<ClientError> },
+    Committed {
+        call: CallId,
+        offsets: BTreeMap<TopicPartition, OffsetAndMetadata>,
+        error: Option<ClientError>,
+    },
     /// A listener committed inside its callback.
-    CommitInCallback { kind: CallbackKind, error: Option<ClientError> },
+    CommitInCallback {
+        kind: CallbackKind,
+        error: Option<ClientError>,
+    },
 }

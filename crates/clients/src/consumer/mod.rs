@@ -65,10 +65,19 @@ impl Consumer {
                     })?);
                 }
                 network.metadata.request_update(true);
-                Some(Coordinator::new(&config, group_id.clone(), assignors, now.ms()))
+                Some(Coordinator::new(
+                    &config,
+                    group_id.clone(),
+                    assignors,
+                    now.ms(),
+                ))
             }
         };
-        Ok(Self { machine: Machine::new(config, network, group), queue: VecDeque::new(), running: None })
+        Ok(Self {
+            machine: Machine::new(config, network, group),
+            queue: VecDeque::new(),
+            running: None,
+        })
     }
 
     /// Takes what the wire says; [`Consumer::poll`] works on it.
@@ -92,7 +101,9 @@ impl Consumer {
     pub fn poll(&mut self, ctx: &mut Ctx<'_>) -> Option<Instant> {
         let now = ctx.now.ms();
         while self.running.is_none() && !self.machine.is_busy() {
-            let Some((id, call)) = self.queue.pop_front() else { break };
+            let Some((id, call)) = self.queue.pop_front() else {
+                break;
+            };
             self.begin(id, call, now);
         }
         if self.machine.next_wake(now) <= now {

@@ -56,7 +56,11 @@ impl<'a> ConsumerView<'a> {
     /// In the order in which `poll` will return it.
     pub fn fetch_buffer(&self) -> Vec<BufferedFetch> {
         let fetcher = &self.0.machine.fetcher;
-        let line = fetcher.next_in_line.iter().filter(|f| !f.consumed).map(|f| (f, true));
+        let line = fetcher
+            .next_in_line
+            .iter()
+            .filter(|f| !f.consumed)
+            .map(|f| (f, true));
         line.chain(fetcher.completed.iter().map(|f| (f, false)))
             .map(|(f, in_line)| BufferedFetch {
                 tp: f.tp.clone(),
@@ -73,12 +77,24 @@ impl<'a> ConsumerView<'a> {
         let mut timers = Vec::new();
         if let Some(group) = self.group() {
             if self.config().auto_commit {
-                timers.push(TimerView { name: "auto.commit", due_ms: group.next_auto_commit_ms });
+                timers.push(TimerView {
+                    name: "auto.commit",
+                    due_ms: group.next_auto_commit_ms,
+                });
             }
             if group.thread.as_ref().is_some_and(|t| t.enabled) {
-                timers.push(TimerView { name: "heartbeat", due_ms: group.heartbeat.next_ms });
-                timers.push(TimerView { name: "session", due_ms: group.heartbeat.session_ms });
-                timers.push(TimerView { name: "max.poll.interval", due_ms: group.heartbeat.poll_ms });
+                timers.push(TimerView {
+                    name: "heartbeat",
+                    due_ms: group.heartbeat.next_ms,
+                });
+                timers.push(TimerView {
+                    name: "session",
+                    due_ms: group.heartbeat.session_ms,
+                });
+                timers.push(TimerView {
+                    name: "max.poll.interval",
+                    due_ms: group.heartbeat.poll_ms,
+                });
             }
         }
         timers.sort_by_key(|t| t.due_ms);

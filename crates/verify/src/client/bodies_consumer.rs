@@ -6,8 +6,13 @@ use super::values::{bytes_in, error, int, tp, tps};
 use bytes::Bytes;
 use protocol::consumer_protocol::{Assignment, HIGHEST_VERSION, Subscription};
 use protocol::messages::*;
-use protocol::record::{EndTransactionMarker, RecordBatchBuilder, SimpleRecord, end_transaction_marker};
-use protocol::{ErrorCode, GenerationId, LeaderEpoch, MemberEpoch, Name, NodeId, Offset, ProducerId, TopicPartition};
+use protocol::record::{
+    EndTransactionMarker, RecordBatchBuilder, SimpleRecord, end_transaction_marker,
+};
+use protocol::{
+    ErrorCode, GenerationId, LeaderEpoch, MemberEpoch, Name, NodeId, Offset, ProducerId,
+    TopicPartition,
+};
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 
@@ -28,7 +33,10 @@ fn name(value: &Value) -> Option<Name> {
 fn by_topic(partitions: &[TopicPartition]) -> Vec<(Name, Vec<i32>)> {
     let mut topics: BTreeMap<Name, Vec<i32>> = BTreeMap::new();
     for tp in partitions {
-        topics.entry(tp.topic.clone()).or_default().push(tp.partition);
+        topics
+            .entry(tp.topic.clone())
+            .or_default()
+            .push(tp.partition);
     }
     topics.into_iter().collect()
 }
@@ -40,19 +48,29 @@ pub fn response(cluster: &Cluster, request: &Request, body: &Body) -> Response {
         Request::ListOffsets(r) => list_offsets(r, body).into(),
         Request::OffsetForLeaderEpoch(r) => epochs(r, body).into(),
         Request::OffsetFetch(r) => offset_fetch(cluster, r, body).into(),
-        Request::OffsetCommit(r) => {
-            OffsetCommitResponse { throttle_time_ms: throttle(body), topics: commit_errors(&r.topics, body) }.into()
+        Request::OffsetCommit(r) => OffsetCommitResponse {
+            throttle_time_ms: throttle(body),
+            topics: commit_errors(&r.topics, body),
         }
+        .into(),
         Request::JoinGroup(_) => join(body).into(),
         Request::SyncGroup(_) => SyncGroupResponse {
             throttle_time_ms: throttle(body),
             error: whole,
             protocol_type: whole.is_none().then(|| "consumer".into()),
             protocol_name: name(field(body, "protocol")),
-            assignment: if whole.is_none() { assignment(field(body, "assignment")) } else { Bytes::new() },
+            assignment: if whole.is_none() {
+                assignment(field(body, "assignment"))
+            } else {
+                Bytes::new()
+            },
         }
         .into(),
-        Request::Heartbeat(_) => HeartbeatResponse { throttle_time_ms: throttle(body), error: whole }.into(),
+        Request::Heartbeat(_) => HeartbeatResponse {
+            throttle_time_ms: throttle(body),
+            error: whole,
+        }
+        .into(),
         Request::LeaveGroup(r) => {
             let members = r
                 .members
@@ -63,7 +81,12 @@ pub fn response(cluster: &Cluster, request: &Request, body: &Body) -> Response {
                     error: ErrorCode::None,
                 })
                 .collect();
-            LeaveGroupResponse { throttle_time_ms: throttle(body), error: whole, members }.into()
+            LeaveGroupResponse {
+                throttle_time_ms: throttle(body),
+                error: whole,
+                members,
+            }
+            .into()
         }
         Request::ConsumerGroupHeartbeat(r) => {
             let assigned = body.get("assignment").map(|list| ConsumerAssignment {
@@ -92,25 +115,38 @@ pub fn response(cluster: &Cluster, request: &Request, body: &Body) -> Response {
 }
 
 fn assignment(list: &Value) -> Bytes {
-    Assignment { assigned_partitions: by_topic(&tps(list)), user_data: None }.encode(HIGHEST_VERSION)
+    Assignment {
+        assigned_partitions: by_topic(&tps(list)),
+        user_data: None,
+    }
+    .encode(HIGHEST_VERSION)
 }
 
 fn join(body: &Body) -> JoinGroupResponse {
-    let members = field(body, "members").as_array().into_iter().flatten().map(|m| {
-        let topics = m["topics"].as_array().into_iter().flatten().filter_map(name).collect();
-        let subscription = Subscription {
-            topics,
-            user_data: None,
-            owned_partitions: by_topic(&tps(&m["owned"])),
-            generation_id: int(&m["generation"], -1) as i32,
-            rack_id: None,
-        };
-        JoinGroupResponseMember {
-            member_id: name(&m["member"]).expect("a member has an id"),
-            group_instance_id: name(&m["instance"]),
-            metadata: subscription.encode(HIGHEST_VERSION),
-        }
-    });
+    let members = field(body, "members")
+        .as_array()
+        .into_iter()
+        .flatten()
+        .map(|m| {
+            let topics = m["topics"]
+                .as_array()
+                .into_iter()
+                .flatten()
+                .filter_map(name)
+                .collect();
+            let subscription = Subscription {
+                topics,
+                user_data: None,
+                owned_partitions: by_topic(&tps(&m["owned"])),
+                generation_id: int(&m["generation"], -1) as i32,
+                rack_id: None,
+            };
+            JoinGroupResponseMember {
+                member_id: name(&m["member"]).expect("a member has an id"),
+                group_instance_id: name(&m["instance"]),
+                metadata: subscription.encode(HIGHEST_VERSION),
+            }
+        });
     JoinGroupResponse {
         throttle_time_ms: throttle(body),
         error: error(field(body, "error")),
@@ -131,7 +167,10 @@ fn list_offsets(request: &ListOffsetsRequest, body: &Body) -> ListOffsetsRespons
             .partitions
             .iter()
             .filter_map(|p| {
-                let said = of_partition(body, &TopicPartition::new(topic.name.clone(), p.partition_index));
+                let said = of_partition(
+                    body,
+                    &TopicPartition::new(topic.name.clone(), p.partition_index),
+                );
                 (!said.is_null()).then(|| ListOffsetsPartitionResponse {
                     partition_index: p.partition_index,
                     error: error(&said["error"]),
@@ -142,30 +181,44 @@ fn list_offsets(request: &ListOffsetsRequest, body: &Body) -> ListOffsetsRespons
             })
             .collect(),
     });
-    ListOffsetsResponse { throttle_time_ms: throttle(body), topics: topics.collect() }
+    ListOffsetsResponse {
+        throttle_time_ms: throttle(body),
+        topics: topics.collect(),
+    }
 }
 
 fn epochs(request: &OffsetForLeaderEpochRequest, body: &Body) -> OffsetForLeaderEpochResponse {
-    let topics = request.topics.iter().map(|topic| OffsetForLeaderTopicResult {
-        topic: topic.topic.clone(),
-        partitions: topic
-            .partitions
-            .iter()
-            .filter_map(|p| {
-                let said = of_partition(body, &TopicPartition::new(topic.topic.clone(), p.partition));
-                (!said.is_null()).then(|| OffsetForLeaderPartitionResult {
-                    partition: p.partition,
-                    error: error(&said["error"]),
-                    leader_epoch: LeaderEpoch(int(&said["epoch"], -1) as i32),
-                    end_offset: Offset(int(&said["end_offset"], -1)),
+    let topics = request
+        .topics
+        .iter()
+        .map(|topic| OffsetForLeaderTopicResult {
+            topic: topic.topic.clone(),
+            partitions: topic
+                .partitions
+                .iter()
+                .filter_map(|p| {
+                    let said =
+                        of_partition(body, &TopicPartition::new(topic.topic.clone(), p.partition));
+                    (!said.is_null()).then(|| OffsetForLeaderPartitionResult {
+                        partition: p.partition,
+                        error: error(&said["error"]),
+                        leader_epoch: LeaderEpoch(int(&said["epoch"], -1) as i32),
+                        end_offset: Offset(int(&said["end_offset"], -1)),
+                    })
                 })
-            })
-            .collect(),
-    });
-    OffsetForLeaderEpochResponse { throttle_time_ms: throttle(body), topics: topics.collect() }
+                .collect(),
+        });
+    OffsetForLeaderEpochResponse {
+        throttle_time_ms: throttle(body),
+        topics: topics.collect(),
+    }
 }
 
-fn offset_fetch(cluster: &Cluster, request: &OffsetFetchRequest, body: &Body) -> OffsetFetchResponse {
+fn offset_fetch(
+    cluster: &Cluster,
+    request: &OffsetFetchRequest,
+    body: &Body,
+) -> OffsetFetchResponse {
     let group = &request.groups[0];
     let topics = group.topics.iter().flatten().map(|topic| {
         let by_name = if topic.name.is_empty() {
@@ -180,7 +233,8 @@ fn offset_fetch(cluster: &Cluster, request: &OffsetFetchRequest, body: &Body) ->
                 .partition_indexes
                 .iter()
                 .map(|p| {
-                    let said = &field(body, "offsets")[TopicPartition::new(by_name.clone(), *p).to_string()];
+                    let said = &field(body, "offsets")
+                        [TopicPartition::new(by_name.clone(), *p).to_string()];
                     OffsetFetchResponsePartition {
                         partition_index: *p,
                         committed_offset: Offset(int(&said["offset"], -1)),
@@ -197,7 +251,10 @@ fn offset_fetch(cluster: &Cluster, request: &OffsetFetchRequest, body: &Body) ->
         topics: topics.collect(),
         error: error(field(body, "error")),
     };
-    OffsetFetchResponse { throttle_time_ms: throttle(body), groups: vec![group] }
+    OffsetFetchResponse {
+        throttle_time_ms: throttle(body),
+        groups: vec![group],
+    }
 }
 
 /// One batch as `{base, leader_epoch, pid, epoch, seq, transactional, records, last, control}`.
@@ -206,10 +263,17 @@ fn batch(said: &Value) -> Bytes {
     let leader_epoch = int(&said["leader_epoch"], 0) as i32;
     let (pid, epoch) = (int(&said["pid"], -1), int(&said["epoch"], 0) as i16);
     if let Some(control) = said["control"].as_str() {
-        let marker = end_transaction_marker(base, 0, leader_epoch, pid, epoch, EndTransactionMarker {
-            commit: control == "commit",
-            coordinator_epoch: 0,
-        });
+        let marker = end_transaction_marker(
+            base,
+            0,
+            leader_epoch,
+            pid,
+            epoch,
+            EndTransactionMarker {
+                commit: control == "commit",
+                coordinator_epoch: 0,
+            },
+        );
         return marker.into_bytes();
     }
     let mut builder = RecordBatchBuilder::new(base)
@@ -227,32 +291,47 @@ fn batch(said: &Value) -> Bytes {
             value: bytes_in(&record["value"]),
             headers: Vec::new(),
         };
-        builder.append_with_offset(offset, &simple).expect("offsets rise");
+        builder
+            .append_with_offset(offset, &simple)
+            .expect("offsets rise");
         next = offset + 1;
     }
     if let Some(last) = said["last"].as_i64() {
         builder.override_last_offset(last);
     }
-    builder.build().expect("no codec").expect("a batch has a record").into_bytes()
+    builder
+        .build()
+        .expect("no codec")
+        .expect("a batch has a record")
+        .into_bytes()
 }
 
 fn fetch(cluster: &Cluster, request: &FetchRequest, body: &Body) -> FetchResponse {
     let read_committed = request.isolation_level == 1;
     let mut endpoints = Vec::new();
     let mut responses: Vec<FetchableTopicResponse> = Vec::new();
-    for (text, said) in field(body, "partitions").as_object().into_iter().flatten() {
+    for text in &cluster.order {
+        let said = &field(body, "partitions")[text.as_str()];
         let tp = tp(text);
         let hw = int(&said["hw"], -1);
         let mut leader = LeaderIdAndEpoch::default();
         if let Some(list) = said["leader"].as_array() {
             leader.leader_id = NodeId(int(&list[0], -1) as i32);
             leader.leader_epoch = LeaderEpoch(int(&list[1], -1) as i32);
-            endpoints.push(NodeEndpoint { node_id: leader.leader_id, rack: None });
+            endpoints.push(NodeEndpoint {
+                node_id: leader.leader_id,
+                rack: None,
+            });
         }
-        let aborted = said["aborted"].as_array().into_iter().flatten().map(|a| AbortedTransaction {
-            producer_id: ProducerId(int(&a[0], -1)),
-            first_offset: Offset(int(&a[1], -1)),
-        });
+        let aborted =
+            said["aborted"]
+                .as_array()
+                .into_iter()
+                .flatten()
+                .map(|a| AbortedTransaction {
+                    producer_id: ProducerId(int(&a[0], -1)),
+                    first_offset: Offset(int(&a[1], -1)),
+                });
         let data = FetchPartitionData {
             partition_index: tp.partition,
             error: error(&said["error"]),
@@ -262,7 +341,14 @@ fn fetch(cluster: &Cluster, request: &FetchRequest, body: &Body) -> FetchRespons
             current_leader: leader,
             aborted_transactions: read_committed.then(|| aborted.collect()),
             preferred_read_replica: NodeId(int(&said["preferred"], -1) as i32),
-            records: Records { chunks: said["batches"].as_array().into_iter().flatten().map(batch).collect() },
+            records: Records {
+                chunks: said["batches"]
+                    .as_array()
+                    .into_iter()
+                    .flatten()
+                    .map(batch)
+                    .collect(),
+            },
             ..FetchPartitionData::default()
         };
         match responses.iter_mut().find(|r| r.topic == tp.topic) {

@@ -50,6 +50,8 @@ pub struct Cluster {
     down: BTreeMap<i32, Down>,
     connections: BTreeMap<ConnectionId, Connection>,
     inputs: Vec<Input>,
+    /// Order in which the answer under way names its partitions.
+    pub order: Vec<String>,
     pub sent: Vec<Value>,
 }
 
@@ -83,6 +85,7 @@ impl Cluster {
             down: BTreeMap::new(),
             connections: BTreeMap::new(),
             inputs: Vec::new(),
+            order: Vec::new(),
             sent: Vec::new(),
         };
         match init["topics"].as_object() {
@@ -273,7 +276,7 @@ impl Cluster {
     }
 
     /// `answer` step: the oldest unanswered request of a connection to `node` (0 = any) if it is of that api.
-    pub fn answer(&mut self, step: &Map<String, Value>) {
+    pub fn answer(&mut self, step: &Map<String, Value>, order: &[String]) {
         let node = step["node"].as_i64();
         let api = step["api"].as_str().expect("an api");
         let conn = self
@@ -297,6 +300,7 @@ impl Cluster {
             .get_mut(&conn)
             .and_then(|c| c.waiting.pop_front())
             .expect("found");
+        self.order = order.to_vec();
         let response = self.respond(&asked.request, step);
         self.inputs.push(Input::Response {
             conn,

@@ -5,8 +5,8 @@ use super::values::{bytes_out, tp, tps};
 use crate::run::Played;
 use crate::{Case, Outcome, Step, compare, play_steps};
 use clients::consumer::{
-    CallResult, CallbackKind, CommitOffset, Consumer, ConsumerCall, ConsumerEvent, Fetched, ListenerAction,
-    Membership, OffsetAndMetadata, RebalanceListener,
+    CallResult, CallbackKind, CommitOffset, Consumer, ConsumerCall, ConsumerEvent, Fetched,
+    ListenerAction, Membership, OffsetAndMetadata, RebalanceListener,
 };
 use clients::error::ClientError;
 use clients::producer::CallId;
@@ -39,7 +39,9 @@ pub fn play(case: &Case) -> Outcome {
         app: Vec::new(),
         state: Value::Null,
     };
-    play_steps(case, &compare, |step| Played::Answer(player.step(step, case)))
+    play_steps(case, &compare, |step| {
+        Played::Answer(player.step(step, case))
+    })
 }
 
 impl Player {
@@ -49,10 +51,16 @@ impl Player {
         match step.op.as_str() {
             "start" => self.start(case),
             "advance" => self.advance(step.i64("ms").expect("ms")),
-            "answer" => self.cluster.answer(&step.input),
-            "disconnect" => self.cluster.disconnect(step.i64("node").expect("a node") as i32),
-            "node_down" => self.cluster.node_down(step.i64("node").expect("a node") as i32, step.str("mode")),
-            "node_up" => self.cluster.node_up(step.i64("node").expect("a node") as i32),
+            "answer" => self.cluster.answer(&step.input, &step.partition_order),
+            "disconnect" => self
+                .cluster
+                .disconnect(step.i64("node").expect("a node") as i32),
+            "node_down" => self
+                .cluster
+                .node_down(step.i64("node").expect("a node") as i32, step.str("mode")),
+            "node_up" => self
+                .cluster
+                .node_up(step.i64("node").expect("a node") as i32),
             "cluster" => self.cluster.change(&step.input),
             "auto" => self.cluster.set_auto(&step.input),
             "wakeup" => {
@@ -70,7 +78,9 @@ impl Player {
         let pairs = case.config.iter().map(|(k, v)| (k.as_str(), v.as_str()));
         match Consumer::new(pairs, vec![self.cluster.bootstrap()], self.now) {
             Ok(consumer) => self.consumer = Some(consumer),
-            Err(_) => self.app.push(json!({"t": 0, "thrown": "start", "error": "ConfigException"})),
+            Err(_) => self
+                .app
+                .push(json!({"t": 0, "thrown": "start", "error": "ConfigException"})),
         }
     }
 
@@ -119,19 +129,31 @@ impl Player {
                 put_result(&mut line, &result, &self.ops[call.0 as usize]);
                 line
             }
-            ConsumerEvent::Thrown { call, error } => with_error(json!({"t": t, "thrown": name(call)}), Some(&error)),
+            ConsumerEvent::Thrown { call, error } => {
+                with_error(json!({"t": t, "thrown": name(call)}), Some(&error))
+            }
             ConsumerEvent::Rebalance { kind, partitions } => {
                 let texts: Vec<String> = partitions.iter().map(ToString::to_string).collect();
                 json!({"t": t, "callback": callback_name(kind), "partitions": texts})
             }
-            ConsumerEvent::Committed { call, offsets, error } => {
-                let offsets: Map<String, Value> =
-                    offsets.iter().map(|(tp, o)| (tp.to_string(), json!(o.offset.0))).collect();
-                with_error(json!({"t": t, "committed": name(call), "offsets": offsets}), error.as_ref())
+            ConsumerEvent::Committed {
+                call,
+                offsets,
+                error,
+            } => {
+                let offsets: Map<String, Value> = offsets
+                    .iter()
+                    .map(|(tp, o)| (tp.to_string(), json!(o.offset.0)))
+                    .collect();
+                with_error(
+                    json!({"t": t, "committed": name(call), "offsets": offsets}),
+                    error.as_ref(),
+                )
             }
-            ConsumerEvent::CommitInCallback { kind, error } => {
-                with_error(json!({"t": t, "commit_in_callback": callback_name(kind)}), error.as_ref())
-            }
+            ConsumerEvent::CommitInCallback { kind, error } => with_error(
+                json!({"t": t, "commit_in_callback": callback_name(kind)}),
+                error.as_ref(),
+            ),
         };
         self.app.push(line);
     }
@@ -142,9 +164,16 @@ impl Player {
             "subscribe" => subscribe(step),
             "assign" => ConsumerCall::Assign(partitions()),
             "unsubscribe" => ConsumerCall::Unsubscribe,
-            "poll" => ConsumerCall::Poll { timeout_ms: step.i64("timeout_ms").expect("a timeout") },
-            "commit_sync" => ConsumerCall::CommitSync { offsets: offsets(step), timeout_ms: step.i64("timeout_ms") },
-            "commit_async" => ConsumerCall::CommitAsync { offsets: offsets(step) },
+            "poll" => ConsumerCall::Poll {
+                timeout_ms: step.i64("timeout_ms").expect("a timeout"),
+            },
+            "commit_sync" => ConsumerCall::CommitSync {
+                offsets: offsets(step),
+                timeout_ms: step.i64("timeout_ms"),
+            },
+            "commit_async" => ConsumerCall::CommitAsync {
+                offsets: offsets(step),
+            },
             "seek" => ConsumerCall::Seek {
                 tp: tp(step.str("tp").expect("a partition")),
                 offset: Offset(step.i64("offset").expect("an offset")),
@@ -179,10 +208,14 @@ impl Player {
             other => panic!("no consumer call is named {other}"),
         };
         let id = CallId(self.names.len() as u64);
-        self.names.push(step.str("id").unwrap_or(&step.op).to_owned());
+        self.names
+            .push(step.str("id").unwrap_or(&step.op).to_owned());
         let mut op = step.op.clone();
         if let Some(times) = step.get("times").as_object() {
-            op = format!("{op} {}", times.keys().cloned().collect::<Vec<_>>().join(" "));
+            op = format!(
+                "{op} {}",
+                times.keys().cloned().collect::<Vec<_>>().join(" ")
+            );
         }
         self.ops.push(op);
         if let Some(consumer) = &mut self.consumer {
@@ -198,12 +231,14 @@ impl Player {
         if !self.app.is_empty() {
             ours.insert("app".into(), json!(self.app));
         }
-        let Some(consumer) = &self.consumer else { return Value::Object(ours) };
+        let Some(consumer) = &self.consumer else {
+            return Value::Object(ours);
+        };
         if let Some(call) = consumer.view().blocked() {
             ours.insert("blocked".into(), json!([self.names[call.0 as usize]]));
         }
         let state = state(consumer);
-        if state != self.state && !consumer.is_closed() {
+        if state != self.state {
             self.state = state.clone();
             ours.insert("state".into(), state);
         }
@@ -235,23 +270,46 @@ fn subscribe(step: &Step) -> ConsumerCall {
         Some("commit_sync") => ListenerAction::CommitSync,
         _ => ListenerAction::Nothing,
     };
-    let listener =
-        RebalanceListener { revoked: action("revoked"), assigned: action("assigned"), lost: action("lost") };
+    let listener = RebalanceListener {
+        revoked: action("revoked"),
+        assigned: action("assigned"),
+        lost: action("lost"),
+    };
     if let Some(pattern) = step.str("regex") {
-        return ConsumerCall::SubscribePattern { pattern: pattern.into(), listener };
+        return ConsumerCall::SubscribePattern {
+            pattern: pattern.into(),
+            listener,
+        };
     }
     let topics = step.get("topics").as_array().into_iter().flatten();
-    ConsumerCall::Subscribe { topics: topics.map(|t| t.as_str().expect("a topic").into()).collect(), listener }
+    ConsumerCall::Subscribe {
+        topics: topics
+            .map(|t| t.as_str().expect("a topic").into())
+            .collect(),
+        listener,
+    }
 }
 
 fn offsets(step: &Step) -> Option<BTreeMap<TopicPartition, CommitOffset>> {
     let given = step.get("offsets").as_object()?;
     let offset = |value: &Value| OffsetAndMetadata {
-        offset: Offset(value.as_i64().or_else(|| value["offset"].as_i64()).expect("an offset")),
-        leader_epoch: value["leader_epoch"].as_i64().map(|e| LeaderEpoch(e as i32)),
+        offset: Offset(
+            value
+                .as_i64()
+                .or_else(|| value["offset"].as_i64())
+                .expect("an offset"),
+        ),
+        leader_epoch: value["leader_epoch"]
+            .as_i64()
+            .map(|e| LeaderEpoch(e as i32)),
         metadata: value["metadata"].as_str().unwrap_or("").into(),
     };
-    Some(given.iter().map(|(text, value)| (tp(text), offset(value))).collect())
+    Some(
+        given
+            .iter()
+            .map(|(text, value)| (tp(text), offset(value)))
+            .collect(),
+    )
 }
 
 fn put_records(line: &mut Value, fetched: &Fetched) {
@@ -260,8 +318,12 @@ fn put_records(line: &mut Value, fetched: &Fetched) {
         let rows: Vec<Value> = list
             .iter()
             .map(|r| {
-                json!([r.record.offset, bytes_out(r.record.key.as_ref()), bytes_out(r.record.value.as_ref()),
-                    r.leader_epoch.map(|e| e.0)])
+                json!([
+                    r.record.offset,
+                    bytes_out(r.record.key.as_ref()),
+                    bytes_out(r.record.value.as_ref()),
+                    r.leader_epoch.map(|e| e.0)
+                ])
             })
             .collect();
         let shown = if rows.len() > 12 {
@@ -271,8 +333,11 @@ fn put_records(line: &mut Value, fetched: &Fetched) {
         };
         records.insert(tp.to_string(), shown);
     }
-    let next: Map<String, Value> =
-        fetched.next_offsets.iter().map(|(tp, o)| (tp.to_string(), json!(o.offset.0))).collect();
+    let next: Map<String, Value> = fetched
+        .next_offsets
+        .iter()
+        .map(|(tp, o)| (tp.to_string(), json!(o.offset.0)))
+        .collect();
     line["count"] = json!(fetched.count());
     line["records"] = json!(records);
     line["next_offsets"] = json!(next);
@@ -287,9 +352,15 @@ fn put_result(line: &mut Value, result: &CallResult, op: &str) {
         CallResult::Committed(offsets) => {
             let shown = |o: &Option<OffsetAndMetadata>| match o {
                 None => Value::Null,
-                Some(o) => json!({"offset": o.offset.0, "leader_epoch": o.leader_epoch.map_or(-1, |e| e.0), "metadata": o.metadata}),
+                Some(o) if o.leader_epoch.is_none() && o.metadata.is_empty() => json!(o.offset.0),
+                Some(o) => {
+                    json!({"offset": o.offset.0, "leader_epoch": o.leader_epoch.map_or(-1, |e| e.0), "metadata": o.metadata})
+                }
             };
-            let offsets: Map<String, Value> = offsets.iter().map(|(tp, o)| (tp.to_string(), shown(o))).collect();
+            let offsets: Map<String, Value> = offsets
+                .iter()
+                .map(|(tp, o)| (tp.to_string(), shown(o)))
+                .collect();
             line["offsets"] = json!(offsets);
         }
         CallResult::Offsets(found) => {
@@ -302,7 +373,7 @@ fn put_result(line: &mut Value, result: &CallResult, op: &str) {
             }
             for (tp, f) in found {
                 let shown = if times {
-                    json!({"offset": f.offset.0, "timestamp": f.timestamp})
+                    json!([f.offset.0, f.timestamp])
                 } else {
                     json!(f.offset.0)
                 };

@@ -20,7 +20,11 @@ pub fn play(case: &Case) -> Outcome {
     if case.init["client"] == "producer" {
         producer::play(case)
     } else {
-        if case.config.get("group.protocol").is_some_and(|p| p.eq_ignore_ascii_case("consumer")) {
+        if case
+            .config
+            .get("group.protocol")
+            .is_some_and(|p| p.eq_ignore_ascii_case("consumer"))
+        {
             return Outcome::NotModelled("config group.protocol=consumer".into());
         }
         consumer::play(case)

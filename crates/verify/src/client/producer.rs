@@ -82,7 +82,7 @@ impl Player {
         match step.op.as_str() {
             "start" => self.start(case),
             "advance" => self.advance(step.i64("ms").expect("ms")),
-            "answer" => self.cluster.answer(&step.input),
+            "answer" => self.cluster.answer(&step.input, &step.partition_order),
             "disconnect" => self
                 .cluster
                 .disconnect(step.i64("node").expect("a node") as i32),

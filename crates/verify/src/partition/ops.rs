@@ -437,6 +437,7 @@ fn nested(value: &Value) -> Step {
         .and_then(|op| op.as_str().map(str::to_owned))
         .expect("an op");
     Step {
+        partition_order: Vec::new(),
         op,
         input,
         expect: Value::Null,

@@ -48,6 +48,7 @@ pub fn cases(text: &str, table: &str) -> Result<Vec<Case>, String> {
             config: BTreeMap::new(),
             init: Value::Null,
             steps: vec![Step {
+                partition_order: Vec::new(),
                 op: table.into(),
                 input,
                 expect: Value::Object(expect),

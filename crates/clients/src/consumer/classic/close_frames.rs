@@ -14,7 +14,9 @@ use std::collections::BTreeSet;
 impl Machine {
     /// Tells the listener that everything goes (`onLeavePrepare`).
     pub(super) fn leave_prepare(&mut self, frame: &mut Frame, input: Option<Ret>) -> Step {
-        let Frame::LeavePrepare { pc } = frame else { unreachable!("a leave") };
+        let Frame::LeavePrepare { pc } = frame else {
+            unreachable!("a leave")
+        };
         if *pc == 1 {
             self.subscriptions.assign_from_subscribed(Vec::new());
             return Step::Return(match error_of(input) {
@@ -29,19 +31,29 @@ impl Machine {
         }
         *pc = 1;
         let group = self.group();
-        let lost = group.generation.id == -1 || !group.generation.has_member_id() || group.rebalance_in_progress();
-        let kind = if lost { CallbackKind::Lost } else { CallbackKind::Revoked };
+        let lost = group.generation.id == -1
+            || !group.generation.has_member_id()
+            || group.rebalance_in_progress();
+        let kind = if lost {
+            CallbackKind::Lost
+        } else {
+            CallbackKind::Revoked
+        };
         Step::Call(Frame::callback(kind, dropped))
     }
 
     pub(super) fn maybe_leave(&mut self, frame: &mut Frame, input: Option<Ret>, now: Ms) -> Step {
-        let Frame::MaybeLeave { membership, pc } = frame else { unreachable!("a leave") };
+        let Frame::MaybeLeave { membership, pc } = frame else {
+            unreachable!("a leave")
+        };
         if *pc == 0 {
             *pc = 1;
             let unknown = self.coordinator_unknown(now);
             let dynamic = self.config.group_instance_id.is_none();
             let group = self.group();
-            let member = !unknown && group.state != MemberState::Unjoined && group.generation.has_member_id();
+            let member = !unknown
+                && group.state != MemberState::Unjoined
+                && group.generation.has_member_id();
             let leaves = match membership {
                 Membership::LeaveGroup => true,
                 Membership::Default => dynamic,
@@ -53,7 +65,10 @@ impl Machine {
                     group_instance_id: None,
                     reason: Some("the consumer leaves the group".into()),
                 };
-                let request = LeaveGroupRequest { group_id: group.group_id.clone(), members: vec![identity] };
+                let request = LeaveGroupRequest {
+                    group_id: group.group_id.clone(),
+                    members: vec![identity],
+                };
                 let node = coordinator_key(group.node.expect("known, checked above"));
                 self.send(node, request.into(), Call::Leave, now);
                 return Step::Call(Frame::net_no_wakeup(now));
@@ -62,13 +77,27 @@ impl Machine {
         if let Some(error) = error_of(input) {
             return Step::Return(Err(error));
         }
-        self.group().reset_state_and_rejoin("consumer pro-actively leaving the group", true);
+        self.group()
+            .reset_state_and_rejoin("consumer pro-actively leaving the group", true);
         Step::Return(Ok(Value::Unit))
     }
 
     /// `ConsumerCoordinator.close`
-    pub(super) fn coordinator_close(&mut self, frame: &mut Frame, input: Option<Ret>, now: Ms) -> Step {
-        let Frame::CoordinatorClose { deadline_ms, membership, error, pc } = frame else { unreachable!("a close") };
+    pub(super) fn coordinator_close(
+        &mut self,
+        frame: &mut Frame,
+        input: Option<Ret>,
+        now: Ms,
+    ) -> Step {
+        let Frame::CoordinatorClose {
+            deadline_ms,
+            membership,
+            error,
+            pc,
+        } = frame
+        else {
+            unreachable!("a close")
+        };
         let mut input = input;
         loop {
             match *pc {
@@ -96,7 +125,8 @@ impl Machine {
                     }
                 }
                 3 => {
-                    let failed = error_of(input.take()).or(self.invoke_completed_commits(now).err());
+                    let failed =
+                        error_of(input.take()).or(self.invoke_completed_commits(now).err());
                     *pc = if failed.is_some() { 4 } else { 1 };
                     *error = error.take().or(failed);
                 }
@@ -111,14 +141,20 @@ impl Machine {
                         return Step::Return(Err(error.take().unwrap_or(failed)));
                     }
                     *pc = 6;
-                    return Step::Call(Frame::MaybeLeave { membership: *membership, pc: 0 });
+                    return Step::Call(Frame::MaybeLeave {
+                        membership: *membership,
+                        pc: 0,
+                    });
                 }
                 _ => {
                     if let Some(failed) = error_of(input.take()) {
                         return Step::Return(Err(error.take().unwrap_or(failed)));
                     }
-                    let node = (!self.coordinator_unknown(now)).then(|| self.group().node).flatten();
-                    let waits = node.is_some_and(|n| self.has_pending_requests_to(coordinator_key(n)));
+                    let node = (!self.coordinator_unknown(now))
+                        .then(|| self.group().node)
+                        .flatten();
+                    let waits =
+                        node.is_some_and(|n| self.has_pending_requests_to(coordinator_key(n)));
                     if waits && now < *deadline_ms {
                         *pc = 6;
                         return Step::Call(Self::pass(*deadline_ms));
@@ -130,7 +166,15 @@ impl Machine {
     }
 
     pub(super) fn close_frame(&mut self, frame: &mut Frame, input: Option<Ret>, now: Ms) -> Step {
-        let Frame::Close { began_ms, timeout_ms, membership, error, futures, pc } = frame else {
+        let Frame::Close {
+            began_ms,
+            timeout_ms,
+            membership,
+            error,
+            futures,
+            pc,
+        } = frame
+        else {
             unreachable!("a close")
         };
         let mut input = input;
@@ -141,7 +185,12 @@ impl Machine {
                     if self.group.is_some() {
                         let deadline_ms = now + (*timeout_ms).min(self.config.request_timeout_ms);
                         let membership = *membership;
-                        return Step::Call(Frame::CoordinatorClose { deadline_ms, membership, error: None, pc: 0 });
+                        return Step::Call(Frame::CoordinatorClose {
+                            deadline_ms,
+                            membership,
+                            error: None,
+                            pc: 0,
+                        });
                     }
                 }
                 1 => {
@@ -156,7 +205,9 @@ impl Machine {
                         .copied()
                         .filter(|id| self.is_broker_unavailable(*id, now))
                         .collect();
-                    let last = self.fetcher.prepare_close(&self.network.metadata, &|n| unavailable.contains(&n));
+                    let last = self
+                        .fetcher
+                        .prepare_close(&self.network.metadata, &|n| unavailable.contains(&n));
                     for (node, data) in last {
                         let future = self.new_future();
                         futures.push(future);
@@ -166,9 +217,10 @@ impl Machine {
                     *pc = 2;
                 }
                 2 => {
-                    input = None;
                     let elapsed = now - *began_ms;
-                    let left = (*timeout_ms - elapsed).max(0).min(self.config.request_timeout_ms);
+                    let left = (*timeout_ms - elapsed)
+                        .max(0)
+                        .min(self.config.request_timeout_ms);
                     let deadline_ms = *self.close_deadline.get_or_insert(now + left);
                     let open = futures.iter().any(|f| !self.is_done(*f));
                     if open && now < deadline_ms {
@@ -193,22 +245,32 @@ impl Machine {
     }
 
     pub(super) fn unsubscribe_frame(&mut self, frame: &mut Frame, input: Option<Ret>) -> Step {
-        let Frame::Unsubscribe { pc } = frame else { unreachable!("an unsubscribe") };
+        let Frame::Unsubscribe { pc } = frame else {
+            unreachable!("an unsubscribe")
+        };
         if let Some(error) = error_of(input) {
             return Step::Return(Err(error));
         }
         match *pc {
             0 => {
-                self.fetcher.retain(&BTreeSet::new(), &mut self.subscriptions);
+                self.fetcher
+                    .retain(&BTreeSet::new(), &mut self.subscriptions);
                 *pc = 1;
                 if self.group.is_none() {
                     *pc = 2;
                 }
-                if *pc == 1 { Step::Call(Frame::LeavePrepare { pc: 0 }) } else { self.unsubscribe_frame(frame, None) }
+                if *pc == 1 {
+                    Step::Call(Frame::LeavePrepare { pc: 0 })
+                } else {
+                    self.unsubscribe_frame(frame, None)
+                }
             }
             1 => {
                 *pc = 2;
-                Step::Call(Frame::MaybeLeave { membership: Membership::Default, pc: 0 })
+                Step::Call(Frame::MaybeLeave {
+                    membership: Membership::Default,
+                    pc: 0,
+                })
             }
             _ => {
                 self.subscriptions.unsubscribe();
@@ -219,7 +281,9 @@ impl Machine {
     }
 
     pub(super) fn assign_frame(&mut self, frame: &mut Frame, input: Option<Ret>, now: Ms) -> Step {
-        let Frame::Assign { partitions, pc } = frame else { unreachable!("an assignment") };
+        let Frame::Assign { partitions, pc } = frame else {
+            unreachable!("an assignment")
+        };
         if let Some(error) = error_of(input) {
             return Step::Return(Err(error));
         }
@@ -233,10 +297,16 @@ impl Machine {
                 }
             }
         }
-        if !self.subscriptions.set_kind(crate::consumer::subscription::SubscriptionType::Assigned) {
+        if !self
+            .subscriptions
+            .set_kind(crate::consumer::subscription::SubscriptionType::Assigned)
+        {
             return Step::Return(Err(ClientError::illegal_state()));
         }
-        if self.subscriptions.assign_from_user(std::mem::take(partitions)) {
+        if self
+            .subscriptions
+            .assign_from_user(std::mem::take(partitions))
+        {
             self.sync_interest();
             self.network.metadata.request_update_for_new_topics();
         }

@@ -8,8 +8,8 @@ use crate::consumer::events::ConsumerEvent;
 use crate::error::ClientError;
 use crate::network::coordinator_key;
 use protocol::messages::{
-    OffsetCommitRequest, OffsetCommitRequestPartition, OffsetCommitRequestTopic, OffsetFetchRequest,
-    OffsetFetchRequestGroup, OffsetFetchRequestTopic,
+    OffsetCommitRequest, OffsetCommitRequestPartition, OffsetCommitRequestTopic,
+    OffsetFetchRequest, OffsetFetchRequestGroup, OffsetFetchRequestTopic,
 };
 use protocol::{ErrorCode, LeaderEpoch, Ms, TopicPartition, Uuid};
 use std::collections::BTreeSet;
@@ -18,7 +18,9 @@ impl Machine {
     /// Runs the callbacks of asynchronous commits that ended, in order.
     pub(super) fn invoke_completed_commits(&mut self, now: Ms) -> Result<(), ClientError> {
         let backoff = self.config.retry_backoff_ms;
-        let Some(group) = &mut self.group else { return Ok(()) };
+        let Some(group) = &mut self.group else {
+            return Ok(());
+        };
         if group.async_fenced {
             return Err(ClientError::code(ErrorCode::FencedInstanceId));
         }
@@ -31,7 +33,10 @@ impl Machine {
                 }),
                 // A retriable failure brings the next automatic commit forward.
                 Callback::Auto => {
-                    if done.error.is_some_and(|e| e.is_class("RetriableCommitFailedException")) {
+                    if done
+                        .error
+                        .is_some_and(|e| e.is_class("RetriableCommitFailedException"))
+                    {
                         group.next_auto_commit_ms = now + backoff;
                     }
                 }
@@ -51,7 +56,10 @@ impl Machine {
             return None;
         }
         group.next_auto_commit_ms = now + interval;
-        Some(Frame::commit_async(self.subscriptions.all_consumed(), Callback::Auto))
+        Some(Frame::commit_async(
+            self.subscriptions.all_consumed(),
+            Callback::Auto,
+        ))
     }
 
     /// `sendOffsetCommitRequest`
@@ -111,7 +119,11 @@ impl Machine {
             ..OffsetCommitRequest::default()
         };
         let node = coordinator_key(group.node.expect("known, checked above"));
-        let call = Call::Commit { future, offsets: offsets.clone(), sent: generation };
+        let call = Call::Commit {
+            future,
+            offsets: offsets.clone(),
+            sent: generation,
+        };
         self.send(node, request.into(), call, now);
         future
     }
@@ -128,7 +140,15 @@ impl Machine {
     }
 
     pub(super) fn commit_async(&mut self, frame: &mut Frame, input: Option<Ret>, now: Ms) -> Step {
-        let Frame::CommitAsync { offsets, callback, future, pc } = frame else { unreachable!("a commit") };
+        let Frame::CommitAsync {
+            offsets,
+            callback,
+            future,
+            pc,
+        } = frame
+        else {
+            unreachable!("a commit")
+        };
         let mut input = input;
         loop {
             match *pc {
@@ -150,7 +170,9 @@ impl Machine {
                 1 => {
                     match bool_of(input.take()) {
                         Err(error) => return Step::Return(Err(error)),
-                        Ok(true) => *future = Some(self.do_commit_async(offsets.clone(), *callback)),
+                        Ok(true) => {
+                            *future = Some(self.do_commit_async(offsets.clone(), *callback))
+                        }
                         Ok(false) => {
                             self.group().pending_async += 1;
                             self.waiting_commits.push((offsets.clone(), *callback));
@@ -177,7 +199,16 @@ impl Machine {
 
     /// Bool = committed before the time was over.
     pub(super) fn commit_sync(&mut self, frame: &mut Frame, input: Option<Ret>, now: Ms) -> Step {
-        let Frame::CommitSync { offsets, deadline_ms, attempts, future, pc } = frame else { unreachable!("a commit") };
+        let Frame::CommitSync {
+            offsets,
+            deadline_ms,
+            attempts,
+            future,
+            pc,
+        } = frame
+        else {
+            unreachable!("a commit")
+        };
         let mut input = input;
         loop {
             match *pc {
@@ -188,7 +219,11 @@ impl Machine {
                     *pc = 1;
                     if offsets.is_empty() {
                         *pc = 9;
-                        return Step::Call(Frame::PendingCommits { deadline_ms: *deadline_ms, attempts: 0, pc: 0 });
+                        return Step::Call(Frame::PendingCommits {
+                            deadline_ms: *deadline_ms,
+                            attempts: 0,
+                            pc: 0,
+                        });
                     }
                 }
                 1 => {
@@ -219,7 +254,9 @@ impl Machine {
                     }
                     match future.and_then(|f| self.result_of(f)) {
                         Some(Ok(_)) => return Step::Return(Ok(Value::Bool(true))),
-                        Some(Err(error)) if !error.is_retriable() => return Step::Return(Err(error)),
+                        Some(Err(error)) if !error.is_retriable() => {
+                            return Step::Return(Err(error));
+                        }
                         _ => {}
                     }
                     let until_ms = (now + self.backoff(*attempts)).min((*deadline_ms).max(now));
@@ -240,8 +277,20 @@ impl Machine {
     }
 
     /// Waits for asynchronous commits in flight (`invokePendingAsyncCommits`).
-    pub(super) fn pending_commits(&mut self, frame: &mut Frame, input: Option<Ret>, now: Ms) -> Step {
-        let Frame::PendingCommits { deadline_ms, attempts, pc } = frame else { unreachable!("a wait") };
+    pub(super) fn pending_commits(
+        &mut self,
+        frame: &mut Frame,
+        input: Option<Ret>,
+        now: Ms,
+    ) -> Step {
+        let Frame::PendingCommits {
+            deadline_ms,
+            attempts,
+            pc,
+        } = frame
+        else {
+            unreachable!("a wait")
+        };
         if let Some(error) = error_of(input) {
             return Step::Return(Err(error));
         }
@@ -313,8 +362,20 @@ impl Machine {
         future
     }
 
-    pub(super) fn fetch_committed(&mut self, frame: &mut Frame, input: Option<Ret>, now: Ms) -> Step {
-        let Frame::FetchCommitted { partitions, deadline_ms, attempts, future, pc } = frame else {
+    pub(super) fn fetch_committed(
+        &mut self,
+        frame: &mut Frame,
+        input: Option<Ret>,
+        now: Ms,
+    ) -> Step {
+        let Frame::FetchCommitted {
+            partitions,
+            deadline_ms,
+            attempts,
+            future,
+            pc,
+        } = frame
+        else {
             unreachable!("committed offsets")
         };
         let mut input = input;
@@ -322,11 +383,15 @@ impl Machine {
             match *pc {
                 0 => {
                     if partitions.is_empty() {
-                        return Step::Return(Ok(Value::Committed(Some(super::machine::CommittedOffsets::new()))));
+                        return Step::Return(Ok(Value::Committed(Some(
+                            super::machine::CommittedOffsets::new(),
+                        ))));
                     }
                     let group = self.group();
                     let generation = group.generation_if_stable();
-                    let other = |p: &super::group::PendingCommitted| p.partitions != *partitions || p.generation != generation;
+                    let other = |p: &super::group::PendingCommitted| {
+                        p.partitions != *partitions || p.generation != generation
+                    };
                     if group.pending_committed.as_ref().is_some_and(other) {
                         group.pending_committed = None;
                     }
@@ -372,7 +437,9 @@ impl Machine {
                         Some(Ok(FutureValue::Offsets(offsets))) => {
                             return Step::Return(Ok(Value::Committed(Some(offsets))));
                         }
-                        Some(Err(error)) if !error.is_retriable() => return Step::Return(Err(error)),
+                        Some(Err(error)) if !error.is_retriable() => {
+                            return Step::Return(Err(error));
+                        }
                         _ => {}
                     }
                     let until_ms = (now + self.backoff(*attempts)).min((*deadline_ms).max(now));

@@ -1,12 +1,12 @@
 //! The frames: Kafka's blocking methods, each with the place where it stands (`pc`) and what it keeps.
 
 use super::group::Generation;
-use super::machine::{Callback, CommittedOffsets, FoundOffset, FutureId, Machine, Ret, Step};
+use super::machine::{Callback, FoundOffset, FutureId, Machine, Ret, Step};
 use crate::consumer::subscription::OffsetAndMetadata;
 use crate::error::ClientError;
 use bytes::Bytes;
 use protocol::messages::JoinGroupResponse;
-use protocol::{Ms, Name, TopicPartition};
+use protocol::{Ms, TopicPartition};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What makes a network pass worth waiting in (`PollCondition`).
@@ -40,71 +40,229 @@ pub type Offsets = BTreeMap<TopicPartition, OffsetAndMetadata>;
 #[derive(Clone, Debug)]
 pub enum Frame {
     /// `ConsumerNetworkClient.poll`; `transmit` = `transmitSends`, which runs no listeners.
-    Net { deadline_ms: Ms, condition: Condition, no_wakeup: bool, transmit: bool, pc: u8 },
+    Net {
+        deadline_ms: Ms,
+        condition: Condition,
+        no_wakeup: bool,
+        transmit: bool,
+        pc: u8,
+    },
     /// `poll(future, timer)`: Bool = done
-    Future { future: FutureId, deadline_ms: Ms, no_wakeup: bool, pc: u8 },
-    Sleep { until_ms: Ms },
-    AwaitMetadata { deadline_ms: Ms, version: Option<i32> },
-    EnsureCoordinator { deadline_ms: Ms, no_wakeup: bool, attempts: u32, fatal: Option<ClientError>, pc: u8 },
-    CoordinatorPoll { deadline_ms: Ms, pc: u8 },
-    JoinGroup { deadline_ms: Ms, pc: u8 },
-    JoinPrepare { deadline_ms: Ms, generation: Generation, error: Option<ClientError>, pc: u8 },
-    JoinComplete { generation: Generation, assignment: Bytes, error: Option<ClientError>, added: Vec<TopicPartition>, pc: u8 },
-    LeaderElected { response: Box<JoinGroupResponse>, future: FutureId, pc: u8 },
-    Callback { kind: CallbackKind, partitions: Vec<TopicPartition>, pc: u8 },
-    FetchCommitted { partitions: BTreeSet<TopicPartition>, deadline_ms: Ms, attempts: u32, future: Option<FutureId>, pc: u8 },
-    UpdatePositions { deadline_ms: Ms, pc: u8 },
-    Poll { deadline_ms: Ms, pc: u8 },
-    CommitSync { offsets: Offsets, deadline_ms: Ms, attempts: u32, future: Option<FutureId>, pc: u8 },
-    CommitAsync { offsets: Offsets, callback: Callback, future: Option<FutureId>, pc: u8 },
-    PendingCommits { deadline_ms: Ms, attempts: u32, pc: u8 },
-    LeavePrepare { pc: u8 },
-    MaybeLeave { membership: Membership, pc: u8 },
-    CoordinatorClose { deadline_ms: Ms, membership: Membership, error: Option<ClientError>, pc: u8 },
-    Close { began_ms: Ms, timeout_ms: Ms, membership: Membership, error: Option<ClientError>, futures: Vec<FutureId>, pc: u8 },
-    Unsubscribe { pc: u8 },
-    Assign { partitions: Vec<TopicPartition>, pc: u8 },
-    Position { tp: TopicPartition, deadline_ms: Ms, pc: u8 },
-    ListOffsets { remaining: BTreeMap<TopicPartition, Ms>, found: BTreeMap<TopicPartition, FoundOffset>, deadline_ms: Ms, future: Option<FutureId>, pc: u8 },
-    Heartbeat { pc: u8 },
+    Future {
+        future: FutureId,
+        deadline_ms: Ms,
+        no_wakeup: bool,
+        pc: u8,
+    },
+    Sleep {
+        until_ms: Ms,
+    },
+    AwaitMetadata {
+        deadline_ms: Ms,
+        version: Option<i32>,
+    },
+    EnsureCoordinator {
+        deadline_ms: Ms,
+        no_wakeup: bool,
+        attempts: u32,
+        fatal: Option<ClientError>,
+        pc: u8,
+    },
+    CoordinatorPoll {
+        deadline_ms: Ms,
+        pc: u8,
+    },
+    JoinGroup {
+        deadline_ms: Ms,
+        pc: u8,
+    },
+    JoinPrepare {
+        deadline_ms: Ms,
+        generation: Generation,
+        error: Option<ClientError>,
+        pc: u8,
+    },
+    JoinComplete {
+        generation: Generation,
+        assignment: Bytes,
+        error: Option<ClientError>,
+        added: Vec<TopicPartition>,
+        pc: u8,
+    },
+    LeaderElected {
+        response: Box<JoinGroupResponse>,
+        future: FutureId,
+        pc: u8,
+    },
+    Callback {
+        kind: CallbackKind,
+        partitions: Vec<TopicPartition>,
+        pc: u8,
+    },
+    FetchCommitted {
+        partitions: BTreeSet<TopicPartition>,
+        deadline_ms: Ms,
+        attempts: u32,
+        future: Option<FutureId>,
+        pc: u8,
+    },
+    UpdatePositions {
+        deadline_ms: Ms,
+        pc: u8,
+    },
+    Poll {
+        deadline_ms: Ms,
+        pc: u8,
+    },
+    CommitSync {
+        offsets: Offsets,
+        deadline_ms: Ms,
+        attempts: u32,
+        future: Option<FutureId>,
+        pc: u8,
+    },
+    CommitAsync {
+        offsets: Offsets,
+        callback: Callback,
+        future: Option<FutureId>,
+        pc: u8,
+    },
+    PendingCommits {
+        deadline_ms: Ms,
+        attempts: u32,
+        pc: u8,
+    },
+    LeavePrepare {
+        pc: u8,
+    },
+    MaybeLeave {
+        membership: Membership,
+        pc: u8,
+    },
+    CoordinatorClose {
+        deadline_ms: Ms,
+        membership: Membership,
+        error: Option<ClientError>,
+        pc: u8,
+    },
+    Close {
+        began_ms: Ms,
+        timeout_ms: Ms,
+        membership: Membership,
+        error: Option<ClientError>,
+        futures: Vec<FutureId>,
+        pc: u8,
+    },
+    Unsubscribe {
+        pc: u8,
+    },
+    Assign {
+        partitions: Vec<TopicPartition>,
+        pc: u8,
+    },
+    Position {
+        tp: TopicPartition,
+        deadline_ms: Ms,
+        pc: u8,
+    },
+    ListOffsets {
+        remaining: BTreeMap<TopicPartition, Ms>,
+        found: BTreeMap<TopicPartition, FoundOffset>,
+        deadline_ms: Ms,
+        future: Option<FutureId>,
+        pc: u8,
+    },
+    Heartbeat {
+        pc: u8,
+    },
 }
 
 impl Frame {
     pub fn net(deadline_ms: Ms, condition: Condition) -> Self {
-        Self::Net { deadline_ms, condition, no_wakeup: false, transmit: false, pc: 0 }
+        Self::Net {
+            deadline_ms,
+            condition,
+            no_wakeup: false,
+            transmit: false,
+            pc: 0,
+        }
     }
 
     /// `pollNoWakeup`
     pub fn net_no_wakeup(now: Ms) -> Self {
-        Self::Net { deadline_ms: now, condition: Condition::Always, no_wakeup: true, transmit: false, pc: 0 }
+        Self::Net {
+            deadline_ms: now,
+            condition: Condition::Always,
+            no_wakeup: true,
+            transmit: false,
+            pc: 0,
+        }
     }
 
     pub fn future(future: FutureId, deadline_ms: Ms) -> Self {
-        Self::Future { future, deadline_ms, no_wakeup: false, pc: 0 }
+        Self::Future {
+            future,
+            deadline_ms,
+            no_wakeup: false,
+            pc: 0,
+        }
     }
 
     pub fn ensure_coordinator(deadline_ms: Ms) -> Self {
-        Self::EnsureCoordinator { deadline_ms, no_wakeup: false, attempts: 0, fatal: None, pc: 0 }
+        Self::EnsureCoordinator {
+            deadline_ms,
+            no_wakeup: false,
+            attempts: 0,
+            fatal: None,
+            pc: 0,
+        }
     }
 
     pub fn callback(kind: CallbackKind, partitions: Vec<TopicPartition>) -> Self {
-        Self::Callback { kind, partitions, pc: 0 }
+        Self::Callback {
+            kind,
+            partitions,
+            pc: 0,
+        }
     }
 
     pub fn commit_sync(offsets: Offsets, deadline_ms: Ms) -> Self {
-        Self::CommitSync { offsets, deadline_ms, attempts: 0, future: None, pc: 0 }
+        Self::CommitSync {
+            offsets,
+            deadline_ms,
+            attempts: 0,
+            future: None,
+            pc: 0,
+        }
     }
 
     pub fn commit_async(offsets: Offsets, callback: Callback) -> Self {
-        Self::CommitAsync { offsets, callback, future: None, pc: 0 }
+        Self::CommitAsync {
+            offsets,
+            callback,
+            future: None,
+            pc: 0,
+        }
     }
 
     pub fn fetch_committed(partitions: BTreeSet<TopicPartition>, deadline_ms: Ms) -> Self {
-        Self::FetchCommitted { partitions, deadline_ms, attempts: 0, future: None, pc: 0 }
+        Self::FetchCommitted {
+            partitions,
+            deadline_ms,
+            attempts: 0,
+            future: None,
+            pc: 0,
+        }
     }
 
     pub fn list_offsets(remaining: BTreeMap<TopicPartition, Ms>, deadline_ms: Ms) -> Self {
-        Self::ListOffsets { remaining, found: BTreeMap::new(), deadline_ms, future: None, pc: 0 }
+        Self::ListOffsets {
+            remaining,
+            found: BTreeMap::new(),
+            deadline_ms,
+            future: None,
+            pc: 0,
+        }
     }
 
     /// Waits inside a network pass, holding the network client.
@@ -114,13 +272,12 @@ impl Frame {
 
     /// Synchronized on the coordinator while it waits.
     pub(super) fn holds_monitor(&self) -> bool {
-        matches!(self, Self::EnsureCoordinator { .. } | Self::MaybeLeave { .. })
+        matches!(
+            self,
+            Self::EnsureCoordinator { .. } | Self::MaybeLeave { .. }
+        )
     }
 }
-
-/// The member ids and committed offsets that travel through frames are small; they are cloned, not shared.
-pub(super) type Committed = Option<CommittedOffsets>;
-pub(super) type MemberId = Name;
 
 impl Machine {
     pub(super) fn step(&mut self, frame: &mut Frame, input: Option<Ret>, now: Ms) -> Step {

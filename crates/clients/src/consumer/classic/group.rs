@@ -47,7 +47,11 @@ pub struct Generation {
 
 impl Generation {
     pub fn none() -> Self {
-        Self { id: -1, member_id: "".into(), protocol: None }
+        Self {
+            id: -1,
+            member_id: "".into(),
+            protocol: None,
+        }
     }
 
     pub fn has_member_id(&self) -> bool {
@@ -156,15 +160,24 @@ pub struct GroupSnapshot {
 impl GroupSnapshot {
     pub fn new(cluster: &Snapshot, topics: &BTreeSet<Name>, version: i32) -> Self {
         let racks = |replicas: &[NodeId]| {
-            replicas.iter().filter_map(|id| cluster.brokers.get(id)?.rack.clone()).collect::<BTreeSet<Name>>()
+            replicas
+                .iter()
+                .filter_map(|id| cluster.brokers.get(id)?.rack.clone())
+                .collect::<BTreeSet<Name>>()
         };
         let mut partitions = BTreeMap::new();
         for topic in topics {
             let mut of_topic: Vec<_> = cluster.partitions_for_topic(topic).collect();
             of_topic.sort_by_key(|p| p.tp.partition);
-            partitions.insert(topic.clone(), of_topic.iter().map(|p| racks(&p.replicas)).collect());
+            partitions.insert(
+                topic.clone(),
+                of_topic.iter().map(|p| racks(&p.replicas)).collect(),
+            );
         }
-        Self { version, partitions }
+        Self {
+            version,
+            partitions,
+        }
     }
 
     pub fn matches(&self, other: &Self) -> bool {
@@ -223,7 +236,12 @@ pub struct Coordinator {
 }
 
 impl Coordinator {
-    pub fn new(config: &ConsumerConfig, group_id: Name, assignors: Vec<Box<dyn Assignor>>, now: Ms) -> Self {
+    pub fn new(
+        config: &ConsumerConfig,
+        group_id: Name,
+        assignors: Vec<Box<dyn Assignor>>,
+        now: Ms,
+    ) -> Self {
         Self {
             group_id,
             cooperative: !assignors.is_empty() && assignors.iter().all(|a| a.is_cooperative()),
@@ -260,7 +278,10 @@ impl Coordinator {
     }
 
     pub fn rebalance_in_progress(&self) -> bool {
-        matches!(self.state, MemberState::PreparingRebalance | MemberState::CompletingRebalance)
+        matches!(
+            self.state,
+            MemberState::PreparingRebalance | MemberState::CompletingRebalance
+        )
     }
 
     pub fn request_rejoin(&mut self, reason: &'static str) {
@@ -277,8 +298,15 @@ impl Coordinator {
     /// `resetStateAndRejoin`
     pub fn reset_state_and_rejoin(&mut self, reason: &'static str, reset_member_id: bool) {
         self.state = MemberState::Unjoined;
-        let member_id = if reset_member_id { "".into() } else { self.generation.member_id.clone() };
-        self.generation = Generation { member_id, ..Generation::none() };
+        let member_id = if reset_member_id {
+            "".into()
+        } else {
+            self.generation.member_id.clone()
+        };
+        self.generation = Generation {
+            member_id,
+            ..Generation::none()
+        };
         self.request_rejoin(reason);
         self.needs_join_prepare = true;
     }
@@ -288,11 +316,19 @@ impl Coordinator {
         if !subscriptions.has_auto_assigned_partitions() {
             return false;
         }
-        if self.assignment_snapshot.as_ref().is_some_and(|s| !s.matches(&self.metadata_snapshot)) {
+        if self
+            .assignment_snapshot
+            .as_ref()
+            .is_some_and(|s| !s.matches(&self.metadata_snapshot))
+        {
             self.request_rejoin_if_necessary("cached metadata has changed");
             return true;
         }
-        if self.joined_subscription.as_ref().is_some_and(|joined| *joined != subscriptions.subscription) {
+        if self
+            .joined_subscription
+            .as_ref()
+            .is_some_and(|joined| *joined != subscriptions.subscription)
+        {
             self.request_rejoin_if_necessary("subscription has changed");
             return true;
         }
@@ -301,7 +337,11 @@ impl Coordinator {
 
     /// How long until a heartbeat is due, in ms; `Ms::MAX` outside of a group.
     pub fn time_to_next_heartbeat(&self, now: Ms) -> Ms {
-        if self.state.has_not_joined() { Ms::MAX } else { (self.heartbeat.next_ms - now).max(0) }
+        if self.state.has_not_joined() {
+            Ms::MAX
+        } else {
+            (self.heartbeat.next_ms - now).max(0)
+        }
     }
 
     /// Wakes the heartbeat thread.

@@ -2,17 +2,18 @@
 
 use super::frames::Frame;
 use super::group::{CommitCompletion, Generation, MemberState};
-use super::machine::{Call, Callback, Completion, FoundOffset, FutureId, FutureValue, ListOffsetsResult, Machine};
+use super::machine::{Call, Callback, Completion, FutureId, FutureValue, Machine};
 use super::net::DISCONNECT;
-use crate::consumer::subscription::{FetchPosition, OffsetAndMetadata};
+use super::offsets::list_offsets;
+use crate::consumer::subscription::OffsetAndMetadata;
 use crate::error::ClientError;
 use crate::network::coordinator_key;
 use protocol::messages::{
-    FindCoordinatorResponse, JoinGroupResponse, ListOffsetsResponse, OffsetCommitResponse, OffsetFetchResponse,
-    OffsetForLeaderEpochResponse, Response, SyncGroupResponse,
+    FindCoordinatorResponse, JoinGroupResponse, OffsetCommitResponse, OffsetFetchResponse,
+    Response, SyncGroupResponse,
 };
-use protocol::{ErrorCode, LeaderEpoch, Ms, Offset, TopicPartition};
-use std::collections::{BTreeMap, BTreeSet};
+use protocol::{ErrorCode, Ms, Offset, TopicPartition};
+use std::collections::BTreeMap;
 
 type Done = Result<FutureValue, ClientError>;
 
@@ -21,15 +22,25 @@ fn code(error: ErrorCode) -> ClientError {
 }
 
 const fn coordinator_moved(error: ErrorCode) -> bool {
-    matches!(error, ErrorCode::CoordinatorNotAvailable | ErrorCode::NotCoordinator)
+    matches!(
+        error,
+        ErrorCode::CoordinatorNotAvailable | ErrorCode::NotCoordinator
+    )
 }
 
 impl Machine {
     /// A request ended. A frame = something that must wait before the next listener runs.
     pub(super) fn handle_completion(&mut self, completion: Completion, now: Ms) -> Option<Frame> {
         let Completion { node, call, result } = completion;
-        if matches!(call, Call::Join { .. } | Call::Sync { .. } | Call::Heartbeat { .. } | Call::Commit { .. } | Call::Committed(_) | Call::Leave)
-            && result.as_ref().is_err_and(|e| e.is_class(DISCONNECT))
+        if matches!(
+            call,
+            Call::Join { .. }
+                | Call::Sync { .. }
+                | Call::Heartbeat { .. }
+                | Call::Commit { .. }
+                | Call::Committed(_)
+                | Call::Leave
+        ) && result.as_ref().is_err_and(|e| e.is_class(DISCONNECT))
         {
             self.mark_coordinator_unknown(true);
         }
@@ -67,7 +78,11 @@ impl Machine {
                 None
             }
             Call::Leave => None,
-            Call::Commit { future, offsets, sent } => {
+            Call::Commit {
+                future,
+                offsets,
+                sent,
+            } => {
                 let done = result.and_then(|r| match r {
                     Response::OffsetCommit(r) => self.committed(&r, &offsets, &sent),
                     other => unreachable!("{:?} answers no OFFSET_COMMIT", other.api()),
@@ -81,7 +96,10 @@ impl Machine {
                 });
                 self.complete(future, done)
             }
-            Call::Reset { strategies, partitions } => {
+            Call::Reset {
+                strategies,
+                partitions,
+            } => {
                 let found = result.and_then(|r| list_offsets(&r));
                 self.reset_answered(&strategies, &partitions, found, now);
                 None
@@ -115,11 +133,18 @@ impl Machine {
     }
 
     /// What else hears of a future that is done.
-    pub(super) fn future_listeners(&mut self, future: FutureId, failed: Option<ClientError>) -> Option<Frame> {
+    pub(super) fn future_listeners(
+        &mut self,
+        future: FutureId,
+        failed: Option<ClientError>,
+    ) -> Option<Frame> {
         if let Some((offsets, callback)) = self.commit_listeners.remove(&future) {
             self.commit_done(offsets, callback, failed.clone());
         }
-        let finds = self.group.as_ref().is_some_and(|g| g.find_future == Some(future));
+        let finds = self
+            .group
+            .as_ref()
+            .is_some_and(|g| g.find_future == Some(future));
         if !finds || self.waiting_commits.is_empty() {
             return None;
         }
@@ -131,12 +156,19 @@ impl Machine {
                     self.do_commit_async(offsets, callback);
                 }
                 Some(error) => {
-                    let error = ClientError::class("RetriableCommitFailedException").caused_by(error);
-                    group.completed_commits.push_back(CommitCompletion { callback, offsets, error: Some(error) });
+                    let error =
+                        ClientError::class("RetriableCommitFailedException").caused_by(error);
+                    group.completed_commits.push_back(CommitCompletion {
+                        callback,
+                        offsets,
+                        error: Some(error),
+                    });
                 }
             }
         }
-        failed.is_none().then(|| Frame::net_no_wakeup(self.last_now))
+        failed
+            .is_none()
+            .then(|| Frame::net_no_wakeup(self.last_now))
     }
 
     fn commit_done(
@@ -154,17 +186,28 @@ impl Machine {
                 error
             }
         });
-        group.async_fenced |= error.as_ref().is_some_and(|e| e.is(ErrorCode::FencedInstanceId));
-        group.completed_commits.push_back(CommitCompletion { callback, offsets, error });
+        group.async_fenced |= error
+            .as_ref()
+            .is_some_and(|e| e.is(ErrorCode::FencedInstanceId));
+        group.completed_commits.push_back(CommitCompletion {
+            callback,
+            offsets,
+            error,
+        });
     }
 
     fn found_coordinator(&mut self, response: &FindCoordinatorResponse, now: Ms) -> Done {
-        let [found] = response.coordinators.as_slice() else { return Err(ClientError::illegal_state()) };
+        let [found] = response.coordinators.as_slice() else {
+            return Err(ClientError::illegal_state());
+        };
         if !found.error.is_none() {
             return Err(code(found.error));
         }
         self.network.ready(coordinator_key(found.node_id), now);
-        let group = self.group.as_mut().expect("only groups look for a coordinator");
+        let group = self
+            .group
+            .as_mut()
+            .expect("only groups look for a coordinator");
         group.node = Some(found.node_id);
         group.heartbeat.reset_session(now);
         Ok(FutureValue::Unit)
@@ -172,20 +215,30 @@ impl Machine {
 
     /// `markCoordinatorUnknown`; a connection that is not lost yet is given up.
     pub(super) fn mark_coordinator_unknown(&mut self, disconnected: bool) {
-        let Some(node) = self.group.as_mut().and_then(|g| g.node.take()) else { return };
+        let Some(node) = self.group.as_mut().and_then(|g| g.node.take()) else {
+            return;
+        };
         if !disconnected {
             self.disconnects.push(coordinator_key(node));
             self.network.wakeup();
         }
     }
 
-    fn joined(&mut self, future: FutureId, sent: &Generation, response: JoinGroupResponse) -> Option<Frame> {
+    fn joined(
+        &mut self,
+        future: FutureId,
+        sent: &Generation,
+        response: JoinGroupResponse,
+    ) -> Option<Frame> {
         let now = self.last_now;
         let group = self.group.as_mut().expect("only groups join");
         let unchanged = group.generation == *sent;
         let error = match response.error {
             ErrorCode::None => {
-                let foreign = response.protocol_type.as_deref().is_some_and(|t| t != protocol::consumer_protocol::PROTOCOL_TYPE);
+                let foreign = response
+                    .protocol_type
+                    .as_deref()
+                    .is_some_and(|t| t != protocol::consumer_protocol::PROTOCOL_TYPE);
                 if foreign {
                     code(ErrorCode::InconsistentGroupProtocol)
                 } else if group.state != MemberState::PreparingRebalance {
@@ -203,14 +256,21 @@ impl Machine {
                         protocol: response.protocol_name.clone(),
                     };
                     if response.leader == response.member_id {
-                        return Some(Frame::LeaderElected { response: Box::new(response), future, pc: 0 });
+                        return Some(Frame::LeaderElected {
+                            response: Box::new(response),
+                            future,
+                            pc: 0,
+                        });
                     }
                     return self.send_sync(future, Vec::new());
                 }
             }
             error @ ErrorCode::UnknownMemberId => {
                 if unchanged {
-                    group.reset_state_and_rejoin("encountered UNKNOWN_MEMBER_ID from JOIN_GROUP response", true);
+                    group.reset_state_and_rejoin(
+                        "encountered UNKNOWN_MEMBER_ID from JOIN_GROUP response",
+                        true,
+                    );
                 }
                 code(error)
             }
@@ -219,7 +279,10 @@ impl Machine {
                 code(error)
             }
             error @ ErrorCode::MemberIdRequired => {
-                group.generation = Generation { member_id: response.member_id.clone(), ..Generation::none() };
+                group.generation = Generation {
+                    member_id: response.member_id.clone(),
+                    ..Generation::none()
+                };
                 group.request_rejoin("need to re-join with the given member-id");
                 code(error)
             }
@@ -242,13 +305,19 @@ impl Machine {
         let unchanged = group.generation == *sent;
         match response.error {
             ErrorCode::None => {
-                if response.protocol_type.as_deref().is_some_and(|t| t != protocol::consumer_protocol::PROTOCOL_TYPE) {
+                if response
+                    .protocol_type
+                    .as_deref()
+                    .is_some_and(|t| t != protocol::consumer_protocol::PROTOCOL_TYPE)
+                {
                     return Err(code(ErrorCode::InconsistentGroupProtocol));
                 }
                 if group.generation.was_reset() || group.state != MemberState::CompletingRebalance {
                     return Err(code(ErrorCode::IllegalGeneration));
                 }
-                if response.protocol_name.is_some() && response.protocol_name != group.generation.protocol {
+                if response.protocol_name.is_some()
+                    && response.protocol_name != group.generation.protocol
+                {
                     return Err(code(ErrorCode::InconsistentGroupProtocol));
                 }
                 group.state = MemberState::Stable;
@@ -259,7 +328,10 @@ impl Machine {
             error @ (ErrorCode::UnknownMemberId | ErrorCode::IllegalGeneration) => {
                 if unchanged {
                     let forget = error != ErrorCode::IllegalGeneration;
-                    group.reset_state_and_rejoin("encountered an error from SYNC_GROUP response", forget);
+                    group.reset_state_and_rejoin(
+                        "encountered an error from SYNC_GROUP response",
+                        forget,
+                    );
                 }
                 Err(code(error))
             }
@@ -287,12 +359,15 @@ impl Machine {
                 Err(code(error))
             }
             ErrorCode::RebalanceInProgress => Ok(FutureValue::Unit),
-            ErrorCode::IllegalGeneration | ErrorCode::UnknownMemberId | ErrorCode::FencedInstanceId => {
+            ErrorCode::IllegalGeneration
+            | ErrorCode::UnknownMemberId
+            | ErrorCode::FencedInstanceId => {
                 if group.generation != *sent {
                     return Ok(FutureValue::Unit);
                 }
                 let forget = error != ErrorCode::IllegalGeneration;
-                group.reset_state_and_rejoin("encountered an error from HEARTBEAT response", forget);
+                group
+                    .reset_state_and_rejoin("encountered an error from HEARTBEAT response", forget);
                 Err(code(error))
             }
             ErrorCode::GroupAuthorizationFailed => Err(code(error)),
@@ -326,8 +401,14 @@ impl Machine {
         let mut unauthorized = false;
         for topic in &response.topics {
             for partition in &topic.partitions {
-                let tp = TopicPartition { topic: topic.name.clone(), partition: partition.partition_index };
-                debug_assert!(offsets.contains_key(&tp), "an answer names what was committed");
+                let tp = TopicPartition {
+                    topic: topic.name.clone(),
+                    partition: partition.partition_index,
+                };
+                debug_assert!(
+                    offsets.contains_key(&tp),
+                    "an answer names what was committed"
+                );
                 match partition.error {
                     ErrorCode::None => {}
                     ErrorCode::TopicAuthorizationFailed => unauthorized = true,
@@ -335,7 +416,11 @@ impl Machine {
                 }
             }
         }
-        if unauthorized { Err(code(ErrorCode::TopicAuthorizationFailed)) } else { Ok(FutureValue::Unit) }
+        if unauthorized {
+            Err(code(ErrorCode::TopicAuthorizationFailed))
+        } else {
+            Ok(FutureValue::Unit)
+        }
     }
 
     fn commit_error(&mut self, error: ErrorCode, sent: &Generation) -> ClientError {
@@ -348,7 +433,9 @@ impl Machine {
             | ErrorCode::InvalidCommitOffsetSize
             | ErrorCode::CoordinatorLoadInProgress
             | ErrorCode::UnknownTopicOrPartition => code(error),
-            ErrorCode::CoordinatorNotAvailable | ErrorCode::NotCoordinator | ErrorCode::RequestTimedOut => {
+            ErrorCode::CoordinatorNotAvailable
+            | ErrorCode::NotCoordinator
+            | ErrorCode::RequestTimedOut => {
                 self.mark_coordinator_unknown(false);
                 code(error)
             }
@@ -364,7 +451,10 @@ impl Machine {
                     return code(ErrorCode::RebalanceInProgress);
                 }
                 let forget = error != ErrorCode::IllegalGeneration;
-                group.reset_state_and_rejoin("encountered an error from OFFSET_COMMIT response", forget);
+                group.reset_state_and_rejoin(
+                    "encountered an error from OFFSET_COMMIT response",
+                    forget,
+                );
                 ClientError::class("CommitFailedException")
             }
             _ => ClientError::kafka(),
@@ -372,7 +462,9 @@ impl Machine {
     }
 
     fn offsets_fetched(&mut self, response: &OffsetFetchResponse) -> Done {
-        let Some(group) = response.groups.first() else { return Err(ClientError::kafka()) };
+        let Some(group) = response.groups.first() else {
+            return Err(ClientError::kafka());
+        };
         match group.error {
             ErrorCode::None => {}
             error if coordinator_moved(error) => {
@@ -387,12 +479,16 @@ impl Machine {
         let (mut unstable, mut unauthorized) = (false, false);
         for topic in &group.topics {
             for p in &topic.partitions {
-                let tp = TopicPartition { topic: topic.name.clone(), partition: p.partition_index };
+                let tp = TopicPartition {
+                    topic: topic.name.clone(),
+                    partition: p.partition_index,
+                };
                 match p.error {
                     ErrorCode::None if p.committed_offset >= Offset::ZERO => {
                         let committed = OffsetAndMetadata {
                             offset: p.committed_offset,
-                            leader_epoch: (!p.committed_leader_epoch.is_none()).then_some(p.committed_leader_epoch),
+                            leader_epoch: (!p.committed_leader_epoch.is_none())
+                                .then_some(p.committed_leader_epoch),
                             metadata: p.metadata.clone().unwrap_or_default(),
                         };
                         offsets.insert(tp, Some(committed));
@@ -412,166 +508,4 @@ impl Machine {
             Ok(FutureValue::Offsets(offsets))
         }
     }
-
-    fn reset_answered(
-        &mut self,
-        strategies: &BTreeMap<TopicPartition, crate::consumer::subscription::ResetStrategy>,
-        partitions: &[TopicPartition],
-        found: Result<ListOffsetsResult, ClientError>,
-        now: Ms,
-    ) {
-        let retry_at = now + self.config.retry_backoff_ms;
-        match found {
-            Ok(result) => {
-                if !result.retry.is_empty() {
-                    self.subscriptions.set_next_allowed_retry(&result.retry, retry_at);
-                    self.network.metadata.request_update(false);
-                }
-                for (tp, data) in result.found {
-                    let leader = self.network.metadata.current_leader(&tp);
-                    let position = FetchPosition { offset: data.offset, offset_epoch: None, leader };
-                    if let Some(epoch) = data.leader_epoch {
-                        self.network.metadata.update_last_seen_epoch_if_newer(&tp, epoch);
-                    }
-                    self.subscriptions.maybe_seek_unvalidated(&tp, position, strategies.get(&tp).copied());
-                }
-            }
-            Err(error) => {
-                self.subscriptions.set_next_allowed_retry(partitions, retry_at);
-                self.network.metadata.request_update(false);
-                if !error.is_retriable() && self.cached_reset_error.is_none() {
-                    self.cached_reset_error = Some(error);
-                }
-            }
-        }
-    }
-
-    fn lookup_answered(&mut self, future: FutureId, found: Result<ListOffsetsResult, ClientError>) -> Option<Frame> {
-        let lookup = self.lookups.get_mut(&future)?;
-        match found {
-            Ok(part) => {
-                lookup.result.found.extend(part.found);
-                lookup.result.retry.extend(part.retry);
-                lookup.waiting -= 1;
-                if lookup.waiting > 0 {
-                    return None;
-                }
-                let lookup = self.lookups.remove(&future)?;
-                self.update_end_offsets(&lookup.result.found);
-                if let Some(asked) = &lookup.for_lag {
-                    self.clear_end_offset_requests(asked.iter().filter(|tp| lookup.result.retry.contains(tp)));
-                }
-                self.complete(future, Ok(FutureValue::ListOffsets(lookup.result)))
-            }
-            Err(error) => {
-                let lookup = self.lookups.remove(&future)?;
-                if let Some(asked) = &lookup.for_lag {
-                    self.clear_end_offset_requests(asked.iter());
-                }
-                self.complete(future, Err(error))
-            }
-        }
-    }
-
-    fn update_end_offsets(&mut self, found: &BTreeMap<TopicPartition, FoundOffset>) {
-        for (tp, data) in found {
-            self.subscriptions.update_end_offset(tp, self.config.read_committed, data.offset);
-        }
-    }
-
-    fn clear_end_offset_requests<'a>(&mut self, tps: impl Iterator<Item = &'a TopicPartition>) {
-        for tp in tps {
-            if let Some(state) = self.subscriptions.state_mut(tp) {
-                state.end_offset_requested = false;
-            }
-        }
-    }
-
-    fn validated(
-        &mut self,
-        asked: &BTreeMap<TopicPartition, FetchPosition>,
-        result: Result<Response, ClientError>,
-        now: Ms,
-    ) {
-        let retry_at = now + self.config.retry_backoff_ms;
-        let answer = result.and_then(|r| match r {
-            Response::OffsetForLeaderEpoch(r) => end_offsets(&r, asked),
-            other => unreachable!("{:?} answers no OFFSET_FOR_LEADER_EPOCH", other.api()),
-        });
-        match answer {
-            Ok((found, retry)) => {
-                if !retry.is_empty() {
-                    self.subscriptions.set_next_allowed_retry(&retry, retry_at);
-                    self.network.metadata.request_update(false);
-                }
-                for (tp, (epoch, end)) in found {
-                    if self.subscriptions.maybe_complete_validation(&tp, asked[&tp], epoch, end).is_some() {
-                        self.cached_validation_error
-                            .get_or_insert(ClientError::class("LogTruncationException"));
-                    }
-                }
-            }
-            Err(error) => {
-                self.subscriptions.set_next_allowed_retry(asked.keys(), retry_at);
-                self.network.metadata.request_update(false);
-                if !error.is_retriable() {
-                    self.cached_validation_error.get_or_insert(error);
-                }
-            }
-        }
-    }
-}
-
-type EndOffsets = BTreeMap<TopicPartition, (LeaderEpoch, Offset)>;
-
-fn end_offsets(
-    response: &OffsetForLeaderEpochResponse,
-    asked: &BTreeMap<TopicPartition, FetchPosition>,
-) -> Result<(EndOffsets, BTreeSet<TopicPartition>), ClientError> {
-    let mut retry: BTreeSet<TopicPartition> = asked.keys().cloned().collect();
-    let mut found = BTreeMap::new();
-    let mut unauthorized = false;
-    for topic in &response.topics {
-        for p in &topic.partitions {
-            let tp = TopicPartition { topic: topic.topic.clone(), partition: p.partition };
-            match p.error {
-                _ if !asked.contains_key(&tp) => {}
-                ErrorCode::None => {
-                    retry.remove(&tp);
-                    found.insert(tp, (p.leader_epoch, p.end_offset));
-                }
-                ErrorCode::TopicAuthorizationFailed => {
-                    unauthorized = true;
-                    retry.remove(&tp);
-                }
-                _ => {}
-            }
-        }
-    }
-    if unauthorized { Err(code(ErrorCode::TopicAuthorizationFailed)) } else { Ok((found, retry)) }
-}
-
-fn list_offsets(response: &Response) -> Result<ListOffsetsResult, ClientError> {
-    let Response::ListOffsets(response) = response else {
-        unreachable!("{:?} answers no LIST_OFFSETS", response.api())
-    };
-    let response: &ListOffsetsResponse = response;
-    let mut result = ListOffsetsResult::default();
-    let mut unauthorized = false;
-    for topic in &response.topics {
-        for p in &topic.partitions {
-            let tp = TopicPartition { topic: topic.name.clone(), partition: p.partition_index };
-            match p.error {
-                ErrorCode::None if !p.offset.is_none() => {
-                    let leader_epoch = (!p.leader_epoch.is_none()).then_some(p.leader_epoch);
-                    let found = FoundOffset { offset: p.offset, timestamp: p.timestamp, leader_epoch };
-                    result.found.insert(tp, found);
-                }
-                ErrorCode::None | ErrorCode::UnsupportedForMessageFormat => {}
-                ErrorCode::TopicAuthorizationFailed => unauthorized = true,
-                _ => drop(result.retry.insert(tp)),
-            }
-        }
-    }
-    if unauthorized { Err(code(ErrorCode::TopicAuthorizationFailed)) } else { Ok(result) }
 }

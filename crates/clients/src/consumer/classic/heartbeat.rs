@@ -16,12 +16,23 @@ impl Machine {
         Step::Return(Ok(Value::Unit))
     }
 
-    pub(super) fn heartbeat_frame(&mut self, frame: &mut Frame, input: Option<Ret>, now: Ms) -> Step {
-        let Frame::Heartbeat { pc } = frame else { unreachable!("a heartbeat") };
+    pub(super) fn heartbeat_frame(
+        &mut self,
+        frame: &mut Frame,
+        input: Option<Ret>,
+        now: Ms,
+    ) -> Step {
+        let Frame::Heartbeat { pc } = frame else {
+            unreachable!("a heartbeat")
+        };
         let mut input = input;
         loop {
-            let Some(group) = self.group.as_mut() else { return Step::Return(Ok(Value::Unit)) };
-            let Some(thread) = group.thread.as_mut() else { return Step::Return(Ok(Value::Unit)) };
+            let Some(group) = self.group.as_mut() else {
+                return Step::Return(Ok(Value::Unit));
+            };
+            let Some(thread) = group.thread.as_mut() else {
+                return Step::Return(Ok(Value::Unit));
+            };
             match *pc {
                 0 => {
                     if !thread.enabled {
@@ -51,7 +62,10 @@ impl Machine {
                     if heartbeat.session_ms <= now {
                         self.mark_coordinator_unknown(false);
                     } else if heartbeat.poll_ms <= now {
-                        return Step::Call(Frame::MaybeLeave { membership: Membership::Default, pc: 0 });
+                        return Step::Call(Frame::MaybeLeave {
+                            membership: Membership::Default,
+                            pc: 0,
+                        });
                     } else if heartbeat.next_ms > now {
                         return self.heartbeat_waits(later);
                     } else {

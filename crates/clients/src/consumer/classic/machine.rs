@@ -9,7 +9,9 @@ use super::group::{Coordinator, Generation};
 use crate::consumer::config::ConsumerConfig;
 use crate::consumer::events::ConsumerEvent;
 use crate::consumer::fetch::{FetchRequestData, Fetched, Fetcher};
-use crate::consumer::subscription::{FetchPosition, OffsetAndMetadata, ResetStrategy, SubscriptionState};
+use crate::consumer::subscription::{
+    FetchPosition, OffsetAndMetadata, ResetStrategy, SubscriptionState,
+};
 use crate::error::ClientError;
 use crate::network::{Network, NodeKey};
 use crate::producer::CallId;
@@ -69,16 +71,35 @@ pub enum Callback {
 #[derive(Clone, Debug)]
 pub enum Call {
     FindCoordinator(FutureId),
-    Join { future: FutureId, sent: Generation },
-    Sync { future: FutureId, sent: Generation },
-    Heartbeat { sent: Generation },
+    Join {
+        future: FutureId,
+        sent: Generation,
+    },
+    Sync {
+        future: FutureId,
+        sent: Generation,
+    },
+    Heartbeat {
+        sent: Generation,
+    },
     Leave,
-    Commit { future: FutureId, offsets: BTreeMap<TopicPartition, OffsetAndMetadata>, sent: Generation },
+    Commit {
+        future: FutureId,
+        offsets: BTreeMap<TopicPartition, OffsetAndMetadata>,
+        sent: Generation,
+    },
     Committed(FutureId),
-    Reset { strategies: BTreeMap<TopicPartition, ResetStrategy>, partitions: Vec<TopicPartition> },
-    Lookup { future: FutureId },
+    Reset {
+        strategies: BTreeMap<TopicPartition, ResetStrategy>,
+        partitions: Vec<TopicPartition>,
+    },
+    Lookup {
+        future: FutureId,
+    },
     Validate(BTreeMap<TopicPartition, FetchPosition>),
-    Fetch { data: FetchRequestData },
+    Fetch {
+        data: FetchRequestData,
+    },
     CloseFetch(FutureId),
 }
 
@@ -166,7 +187,8 @@ pub struct Machine {
     next_future: u64,
     pub(super) lookups: BTreeMap<FutureId, Lookup>,
     /// Commits whose completion is counted and reported.
-    pub(super) commit_listeners: BTreeMap<FutureId, (BTreeMap<TopicPartition, OffsetAndMetadata>, Callback)>,
+    pub(super) commit_listeners:
+        BTreeMap<FutureId, (BTreeMap<TopicPartition, OffsetAndMetadata>, Callback)>,
     /// Commits that wait for the coordinator to be found.
     pub(super) waiting_commits: Vec<(BTreeMap<TopicPartition, OffsetAndMetadata>, Callback)>,
     pub(super) cached_reset_error: Option<ClientError>,
@@ -306,8 +328,9 @@ impl Machine {
 
     /// Whether the application must let the heartbeat thread go first here.
     pub(super) fn must_yield(&mut self, now: Ms) -> bool {
-        let yields =
-            self.owner == Owner::Application && self.heartbeat_due(now) && !self.application_holds_monitor();
+        let yields = self.owner == Owner::Application
+            && self.heartbeat_due(now)
+            && !self.application_holds_monitor();
         self.yielding = yields;
         yields
     }
@@ -335,7 +358,9 @@ impl Machine {
         if self.application_in_network() || self.application_holds_monitor() {
             return Some(Ms::MAX);
         }
-        let Some(thread) = self.group.as_ref().and_then(|g| g.thread.as_ref()) else { return Some(Ms::MAX) };
+        let Some(thread) = self.group.as_ref().and_then(|g| g.thread.as_ref()) else {
+            return Some(Ms::MAX);
+        };
         match thread.wait {
             super::group::HeartbeatWait::Notified => Some(Ms::MAX),
             super::group::HeartbeatWait::Until(at) => (now < at).then_some(at),
@@ -345,7 +370,10 @@ impl Machine {
 
     /// When something goes on by itself; at or before `now` = at once.
     pub fn next_wake(&self, now: Ms) -> Ms {
-        match (self.application_waits_until(now), self.heartbeat_waits_until(now)) {
+        match (
+            self.application_waits_until(now),
+            self.heartbeat_waits_until(now),
+        ) {
             (Some(a), Some(b)) => a.min(b),
             _ => now,
         }
@@ -378,7 +406,9 @@ impl Machine {
 
     /// Asks for the end of a partition without waiting; the answer comes with a later call.
     pub fn ask_end_offset(&mut self, tp: &TopicPartition, now: Ms) {
-        self.network.metadata.add_transient_topics([tp.topic.clone()]);
+        self.network
+            .metadata
+            .add_transient_topics([tp.topic.clone()]);
         let latest = BTreeMap::from([(tp.clone(), protocol::messages::LATEST_TIMESTAMP)]);
         self.send_lookup(&latest, true, now);
         self.network.metadata.clear_transient_topics();

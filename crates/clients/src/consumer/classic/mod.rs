@@ -7,9 +7,12 @@ pub mod group;
 mod group_frames;
 mod handlers;
 mod heartbeat;
+mod join_frames;
 pub(super) mod machine;
 mod net;
+mod offsets;
 mod poll_frames;
+mod rebalance_frames;
 
 pub use frames::{CallbackKind, Frame, Membership};
 pub use group::{Coordinator, MemberState};

@@ -20,13 +20,26 @@ impl Machine {
         self.send_with_timeout(node, request, call, timeout, now);
     }
 
-    pub(super) fn send_with_timeout(&mut self, node: NodeKey, request: Request, call: Call, timeout_ms: Ms, now: Ms) {
+    pub(super) fn send_with_timeout(
+        &mut self,
+        node: NodeKey,
+        request: Request,
+        call: Call,
+        timeout_ms: Ms,
+        now: Ms,
+    ) {
         let version = match request.api() {
             // Clients name the topics of commits and of offset fetches; ids are for newer callers.
             ApiKey::OffsetCommit | ApiKey::OffsetFetch => 9,
             api => api.latest_version(),
         };
-        let unsent = Unsent { call, version, request, created_ms: now, timeout_ms };
+        let unsent = Unsent {
+            call,
+            version,
+            request,
+            created_ms: now,
+            timeout_ms,
+        };
         match self.unsent.iter_mut().find(|(key, _)| *key == node) {
             Some((_, queue)) => queue.push_back(unsent),
             None => self.unsent.push((node, VecDeque::from([unsent]))),
@@ -44,8 +57,15 @@ impl Machine {
             }
             while !self.unsent[at].1.is_empty() && self.network.ready(node, now) {
                 let request = self.unsent[at].1.pop_front().expect("not empty");
-                let Unsent { call, version, request, timeout_ms, .. } = request;
-                self.network.send(node, version, request, true, timeout_ms, call, now);
+                let Unsent {
+                    call,
+                    version,
+                    request,
+                    timeout_ms,
+                    ..
+                } = request;
+                self.network
+                    .send(node, version, request, true, timeout_ms, call, now);
             }
         }
         delay
@@ -55,7 +75,11 @@ impl Machine {
         for (key, queue) in &mut self.unsent {
             if *key == node {
                 for unsent in queue.drain(..) {
-                    self.completions.push_back(Completion { node, call: unsent.call, result: Err(error.clone()) });
+                    self.completions.push_back(Completion {
+                        node,
+                        call: unsent.call,
+                        result: Err(error.clone()),
+                    });
                 }
             }
         }
@@ -78,10 +102,17 @@ impl Machine {
 
     fn fail_expired(&mut self, now: Ms) {
         for (node, queue) in &mut self.unsent {
-            while queue.front().is_some_and(|u| now - u.created_ms > u.timeout_ms) {
+            while queue
+                .front()
+                .is_some_and(|u| now - u.created_ms > u.timeout_ms)
+            {
                 let unsent = queue.pop_front().expect("not empty");
                 let result = Err(ClientError::timeout());
-                self.completions.push_back(Completion { node: *node, call: unsent.call, result });
+                self.completions.push_back(Completion {
+                    node: *node,
+                    call: unsent.call,
+                    result,
+                });
             }
         }
     }
@@ -91,7 +122,9 @@ impl Machine {
     }
 
     pub(super) fn has_pending_requests_to(&self, node: NodeKey) -> bool {
-        self.unsent.iter().any(|(key, queue)| *key == node && !queue.is_empty())
+        self.unsent
+            .iter()
+            .any(|(key, queue)| *key == node && !queue.is_empty())
             || self.network.in_flight_count_of(node) > 0
     }
 
@@ -106,13 +139,24 @@ impl Machine {
 
     /// Keeps what metadata is asked about in step with the subscription.
     pub fn sync_interest(&mut self) {
-        if let crate::network::metadata::Interest::Consumer(interest) = &mut self.network.metadata.interest {
+        if let crate::network::metadata::Interest::Consumer(interest) =
+            &mut self.network.metadata.interest
+        {
             interest.topics = self.subscriptions.metadata_topics();
         }
     }
 
     pub(super) fn net(&mut self, frame: &mut Frame, now: Ms) -> Step {
-        let Frame::Net { deadline_ms, condition, no_wakeup, transmit, pc } = frame else { unreachable!("a pass") };
+        let Frame::Net {
+            deadline_ms,
+            condition,
+            no_wakeup,
+            transmit,
+            pc,
+        } = frame
+        else {
+            unreachable!("a pass")
+        };
         loop {
             match *pc {
                 0 => {
@@ -136,7 +180,9 @@ impl Machine {
                     let blocks = match *condition {
                         Condition::Always => true,
                         Condition::Until(future) => !self.is_done(future),
-                        Condition::NoAvailableFetches => !self.fetcher.has_available(&self.subscriptions),
+                        Condition::NoAvailableFetches => {
+                            !self.fetcher.has_available(&self.subscriptions)
+                        }
                     };
                     if !*transmit && self.completions.is_empty() && blocks {
                         timeout = (*deadline_ms - now).max(0).min(delay);
@@ -155,7 +201,11 @@ impl Machine {
                             Outcome::Disconnected { .. } => Err(ClientError::class(DISCONNECT)),
                             Outcome::Written => Err(ClientError::kafka()),
                         };
-                        self.completions.push_back(Completion { node: done.node, call: done.call, result });
+                        self.completions.push_back(Completion {
+                            node: done.node,
+                            call: done.call,
+                            result,
+                        });
                     }
                     if *transmit {
                         return Step::Return(Ok(Value::Unit));
@@ -199,7 +249,15 @@ impl Machine {
     }
 
     pub(super) fn poll_future(&mut self, frame: &mut Frame, input: Option<Ret>, now: Ms) -> Step {
-        let Frame::Future { future, deadline_ms, no_wakeup, pc } = frame else { unreachable!("a future") };
+        let Frame::Future {
+            future,
+            deadline_ms,
+            no_wakeup,
+            pc,
+        } = frame
+        else {
+            unreachable!("a future")
+        };
         if let Some(Err(error)) = input {
             return Step::Return(Err(error));
         }
@@ -217,8 +275,19 @@ impl Machine {
         })
     }
 
-    pub(super) fn await_metadata(&mut self, frame: &mut Frame, input: Option<Ret>, now: Ms) -> Step {
-        let Frame::AwaitMetadata { deadline_ms, version } = frame else { unreachable!("metadata") };
+    pub(super) fn await_metadata(
+        &mut self,
+        frame: &mut Frame,
+        input: Option<Ret>,
+        now: Ms,
+    ) -> Step {
+        let Frame::AwaitMetadata {
+            deadline_ms,
+            version,
+        } = frame
+        else {
+            unreachable!("metadata")
+        };
         if let Some(Err(error)) = input {
             return Step::Return(Err(error));
         }

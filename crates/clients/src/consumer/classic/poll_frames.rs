@@ -8,15 +8,17 @@ use crate::consumer::fetch::{self, Fetched, group_by_node};
 use crate::consumer::subscription::{FetchPosition, ResetStrategy, SubscriptionType};
 use crate::error::ClientError;
 use protocol::messages::{
-    ListOffsetsPartition, ListOffsetsRequest, ListOffsetsTopic, OffsetForLeaderEpochRequest, OffsetForLeaderPartition,
-    OffsetForLeaderTopic,
+    ListOffsetsPartition, ListOffsetsRequest, ListOffsetsTopic, OffsetForLeaderEpochRequest,
+    OffsetForLeaderPartition, OffsetForLeaderTopic,
 };
 use protocol::{LeaderEpoch, Ms, NodeId, TopicPartition};
 use std::collections::{BTreeMap, BTreeSet};
 
 impl Machine {
     pub(super) fn poll_frame(&mut self, frame: &mut Frame, input: Option<Ret>, now: Ms) -> Step {
-        let Frame::Poll { deadline_ms, pc } = frame else { unreachable!("a poll") };
+        let Frame::Poll { deadline_ms, pc } = frame else {
+            unreachable!("a poll")
+        };
         let deadline_ms = *deadline_ms;
         let mut input = input;
         loop {
@@ -51,7 +53,8 @@ impl Machine {
                     let mut timeout = (deadline_ms - now).max(0);
                     if let Some(group) = &self.group {
                         let thread_failure = group.thread.as_ref().and_then(|t| t.failure.clone());
-                        if let (Some(error), false) = (thread_failure, group.state.has_not_joined()) {
+                        if let (Some(error), false) = (thread_failure, group.state.has_not_joined())
+                        {
                             return Step::Return(Err(error));
                         }
                         timeout = timeout.min(group.time_to_next_heartbeat(now));
@@ -61,14 +64,18 @@ impl Machine {
                     }
                     match self.collect(now) {
                         Err(error) => return Step::Return(Err(error)),
-                        Ok(fetched) if !fetched.is_empty() => return self.fetched(frame, fetched, now),
+                        Ok(fetched) if !fetched.is_empty() => {
+                            return self.fetched(frame, fetched, now);
+                        }
                         Ok(_) => {}
                     }
                     self.send_fetches(now);
                     if !self.has_all_positions && timeout > self.config.retry_backoff_ms {
                         timeout = self.config.retry_backoff_ms;
                     }
-                    let Frame::Poll { pc, .. } = frame else { unreachable!("a poll") };
+                    let Frame::Poll { pc, .. } = frame else {
+                        unreachable!("a poll")
+                    };
                     *pc = 4;
                     return Step::Call(Frame::net(now + timeout, Condition::NoAvailableFetches));
                 }
@@ -78,8 +85,12 @@ impl Machine {
                     }
                     match self.collect(now) {
                         Err(error) => return Step::Return(Err(error)),
-                        Ok(fetched) if !fetched.is_empty() => return self.fetched(frame, fetched, now),
-                        Ok(_) if now >= deadline_ms => return Step::Return(Ok(Value::Fetched(Fetched::default()))),
+                        Ok(fetched) if !fetched.is_empty() => {
+                            return self.fetched(frame, fetched, now);
+                        }
+                        Ok(_) if now >= deadline_ms => {
+                            return Step::Return(Ok(Value::Fetched(Fetched::default())));
+                        }
                         Ok(_) => *pc = 1,
                     }
                 }
@@ -93,13 +104,20 @@ impl Machine {
     }
 
     fn collect(&mut self, now: Ms) -> Result<Fetched, ClientError> {
-        self.fetcher.collect(&mut self.subscriptions, &mut self.network.metadata, &self.config, now)
+        self.fetcher.collect(
+            &mut self.subscriptions,
+            &mut self.network.metadata,
+            &self.config,
+            now,
+        )
     }
 
     /// Something was collected: the next fetches leave before it is returned.
     fn fetched(&mut self, frame: &mut Frame, fetched: Fetched, now: Ms) -> Step {
         if self.send_fetches(now) > 0 || self.has_pending_requests() {
-            let Frame::Poll { pc, .. } = frame else { unreachable!("a poll") };
+            let Frame::Poll { pc, .. } = frame else {
+                unreachable!("a poll")
+            };
             *pc = 5;
             self.collected = Some(fetched);
             return Step::Call(Frame::Net {
@@ -151,8 +169,15 @@ impl Machine {
         }
     }
 
-    pub(super) fn update_positions(&mut self, frame: &mut Frame, input: Option<Ret>, now: Ms) -> Step {
-        let Frame::UpdatePositions { deadline_ms, pc } = frame else { unreachable!("positions") };
+    pub(super) fn update_positions(
+        &mut self,
+        frame: &mut Frame,
+        input: Option<Ret>,
+        now: Ms,
+    ) -> Step {
+        let Frame::UpdatePositions { deadline_ms, pc } = frame else {
+            unreachable!("positions")
+        };
         if *pc == 0 {
             if let Err(error) = self.validate_positions_if_needed(now) {
                 return Step::Return(Err(error));
@@ -174,7 +199,9 @@ impl Machine {
                 for (tp, committed) in offsets {
                     let Some(committed) = committed else { continue };
                     if let Some(epoch) = committed.leader_epoch {
-                        self.network.metadata.update_last_seen_epoch_if_newer(&tp, epoch);
+                        self.network
+                            .metadata
+                            .update_last_seen_epoch_if_newer(&tp, epoch);
                     }
                     let position = FetchPosition {
                         offset: committed.offset,
@@ -189,7 +216,10 @@ impl Machine {
         if !self.subscriptions.reset_initializing_positions() {
             return Step::Return(Err(ClientError::class("NoOffsetForPartitionException")));
         }
-        Step::Return(self.reset_positions_if_needed(now).map(|()| Value::Bool(true)))
+        Step::Return(
+            self.reset_positions_if_needed(now)
+                .map(|()| Value::Bool(true)),
+        )
     }
 
     fn reset_positions_if_needed(&mut self, now: Ms) -> Result<(), ClientError> {
@@ -199,7 +229,11 @@ impl Machine {
         let mut strategies = BTreeMap::new();
         let mut timestamps = Vec::new();
         for tp in self.subscriptions.partitions_needing_reset(now) {
-            let strategy = self.subscriptions.state(&tp).and_then(|s| s.reset_strategy).unwrap_or(ResetStrategy::None);
+            let strategy = self
+                .subscriptions
+                .state(&tp)
+                .and_then(|s| s.reset_strategy)
+                .unwrap_or(ResetStrategy::None);
             let Some(timestamp) = strategy.timestamp(now) else {
                 return Err(ClientError::class("NoOffsetForPartitionException"));
             };
@@ -210,8 +244,12 @@ impl Machine {
         let retry_at = now + self.config.request_timeout_ms;
         for (node, asked) in groups {
             let partitions: Vec<TopicPartition> = asked.iter().map(|(tp, _)| tp.clone()).collect();
-            self.subscriptions.set_next_allowed_retry(&partitions, retry_at);
-            let call = Call::Reset { strategies: strategies.clone(), partitions };
+            self.subscriptions
+                .set_next_allowed_retry(&partitions, retry_at);
+            let call = Call::Reset {
+                strategies: strategies.clone(),
+                partitions,
+            };
             self.send_list_offsets(node, asked, call, now);
         }
         Ok(())
@@ -223,7 +261,10 @@ impl Machine {
         &mut self,
         timestamps: Vec<(TopicPartition, Ms)>,
         now: Ms,
-    ) -> (Vec<(NodeId, Vec<(TopicPartition, ListOffsetsPartition)>)>, BTreeSet<TopicPartition>) {
+    ) -> (
+        Vec<(NodeId, Vec<(TopicPartition, ListOffsetsPartition)>)>,
+        BTreeSet<TopicPartition>,
+    ) {
         let mut retry = BTreeSet::new();
         let mut asked = Vec::new();
         for (tp, timestamp) in timestamps {
@@ -258,7 +299,10 @@ impl Machine {
         for (tp, partition) in asked {
             match topics.iter_mut().find(|t| t.name == tp.topic) {
                 Some(topic) => topic.partitions.push(partition),
-                None => topics.push(ListOffsetsTopic { name: tp.topic, partitions: vec![partition] }),
+                None => topics.push(ListOffsetsTopic {
+                    name: tp.topic,
+                    partitions: vec![partition],
+                }),
             }
         }
         let request = ListOffsetsRequest {
@@ -276,7 +320,9 @@ impl Machine {
         }
         self.validate_positions_on_metadata_change();
         let wanting = self.subscriptions.partitions_needing_validation(now);
-        let by_leader = wanting.into_iter().filter_map(|(tp, p)| p.leader.leader.map(|node| (node, (tp, p))));
+        let by_leader = wanting
+            .into_iter()
+            .filter_map(|(tp, p)| p.leader.leader.map(|node| (node, (tp, p))));
         let retry_at = now + self.config.request_timeout_ms;
         for (node, positions) in group_by_node(by_leader) {
             if !self.network.has_api_versions(node.0) {
@@ -284,7 +330,8 @@ impl Machine {
                 continue;
             }
             let asked: BTreeMap<TopicPartition, FetchPosition> = positions.into_iter().collect();
-            self.subscriptions.set_next_allowed_retry(asked.keys(), retry_at);
+            self.subscriptions
+                .set_next_allowed_retry(asked.keys(), retry_at);
             let mut topics: Vec<OffsetForLeaderTopic> = Vec::new();
             for (tp, position) in &asked {
                 let partition = OffsetForLeaderPartition {
@@ -294,18 +341,36 @@ impl Machine {
                 };
                 match topics.last_mut() {
                     Some(topic) if topic.topic == tp.topic => topic.partitions.push(partition),
-                    _ => topics.push(OffsetForLeaderTopic { topic: tp.topic.clone(), partitions: vec![partition] }),
+                    _ => topics.push(OffsetForLeaderTopic {
+                        topic: tp.topic.clone(),
+                        partitions: vec![partition],
+                    }),
                 }
             }
             // A consumer asks as replica −1.
-            let request = OffsetForLeaderEpochRequest { replica_id: NodeId::NONE, topics };
+            let request = OffsetForLeaderEpochRequest {
+                replica_id: NodeId::NONE,
+                topics,
+            };
             self.send(node.0, request.into(), Call::Validate(asked), now);
         }
         Ok(())
     }
 
-    pub(super) fn position_frame(&mut self, frame: &mut Frame, input: Option<Ret>, now: Ms) -> Step {
-        let Frame::Position { tp, deadline_ms, pc } = frame else { unreachable!("a position") };
+    pub(super) fn position_frame(
+        &mut self,
+        frame: &mut Frame,
+        input: Option<Ret>,
+        now: Ms,
+    ) -> Step {
+        let Frame::Position {
+            tp,
+            deadline_ms,
+            pc,
+        } = frame
+        else {
+            unreachable!("a position")
+        };
         if let Some(error) = error_of(input) {
             return Step::Return(Err(error));
         }
@@ -321,7 +386,10 @@ impl Machine {
                     return Step::Return(Ok(Value::Position(position.offset)));
                 }
                 *pc = 1;
-                Step::Call(Frame::UpdatePositions { deadline_ms: *deadline_ms, pc: 0 })
+                Step::Call(Frame::UpdatePositions {
+                    deadline_ms: *deadline_ms,
+                    pc: 0,
+                })
             }
             _ => {
                 *pc = 2;
@@ -339,7 +407,10 @@ impl Machine {
     ) -> FutureId {
         let keys: Vec<TopicPartition> = timestamps.keys().cloned().collect();
         let ordered = crate::java::partition_order(keys, 16);
-        let wanted = ordered.into_iter().map(|tp| (tp.clone(), timestamps[&tp])).collect();
+        let wanted = ordered
+            .into_iter()
+            .map(|tp| (tp.clone(), timestamps[&tp]))
+            .collect();
         let (groups, retry) = self.group_list_offsets(wanted, now);
         if groups.is_empty() {
             if for_lag {
@@ -365,8 +436,22 @@ impl Machine {
         future
     }
 
-    pub(super) fn list_offsets_frame(&mut self, frame: &mut Frame, input: Option<Ret>, now: Ms) -> Step {
-        let Frame::ListOffsets { remaining, found, deadline_ms, future, pc } = frame else { unreachable!("a lookup") };
+    pub(super) fn list_offsets_frame(
+        &mut self,
+        frame: &mut Frame,
+        input: Option<Ret>,
+        now: Ms,
+    ) -> Step {
+        let Frame::ListOffsets {
+            remaining,
+            found,
+            deadline_ms,
+            future,
+            pc,
+        } = frame
+        else {
+            unreachable!("a lookup")
+        };
         let mut input = input;
         loop {
             match *pc {
@@ -403,10 +488,14 @@ impl Machine {
                         *pc = 0;
                         continue;
                     }
-                    return Step::Call(Frame::AwaitMetadata { deadline_ms: *deadline_ms, version: None });
+                    return Step::Call(Frame::AwaitMetadata {
+                        deadline_ms: *deadline_ms,
+                        version: None,
+                    });
                 }
                 _ => {
-                    let error = error_of(input.take()).or((now >= *deadline_ms).then(ClientError::timeout));
+                    let error =
+                        error_of(input.take()).or((now >= *deadline_ms).then(ClientError::timeout));
                     if let Some(error) = error {
                         self.network.metadata.clear_transient_topics();
                         return Step::Return(Err(error));

@@ -36,9 +36,15 @@ pub struct CompletedFetch {
 
 impl CompletedFetch {
     pub fn new(tp: TopicPartition, data: FetchPartitionData, fetch_offset: Offset) -> Self {
-        let batches = Batches::new(data.records.concat()).map_while(Result::ok).collect();
-        let mut aborted: Vec<(ProducerId, Offset)> =
-            data.aborted_transactions.iter().flatten().map(|a| (a.producer_id, a.first_offset)).collect();
+        let batches = Batches::new(data.records.concat())
+            .map_while(Result::ok)
+            .collect();
+        let mut aborted: Vec<(ProducerId, Offset)> = data
+            .aborted_transactions
+            .iter()
+            .flatten()
+            .map(|a| (a.producer_id, a.first_offset))
+            .collect();
         aborted.sort_by_key(|(_, first)| *first);
         Self {
             tp,
@@ -59,7 +65,12 @@ impl CompletedFetch {
 
     /// Records that can still be handed out, at most: those of whole batches that were not looked at count too.
     pub fn buffered_records(&self) -> usize {
-        self.records.len() + self.batches.iter().map(|b| b.record_count().max(0) as usize).sum::<usize>()
+        self.records.len()
+            + self
+                .batches
+                .iter()
+                .map(|b| b.record_count().max(0) as usize)
+                .sum::<usize>()
     }
 
     pub fn bytes(&self) -> usize {
@@ -70,7 +81,11 @@ impl CompletedFetch {
         !self.batches.is_empty()
     }
 
-    fn next_record(&mut self, read_committed: bool, check_crcs: bool) -> Result<Option<Record>, ClientError> {
+    fn next_record(
+        &mut self,
+        read_committed: bool,
+        check_crcs: bool,
+    ) -> Result<Option<Record>, ClientError> {
         loop {
             if let Some(record) = self.records.pop_front() {
                 if record.offset < self.next_offset.0 {
@@ -101,14 +116,21 @@ impl CompletedFetch {
                 continue;
             }
             let records = batch.records().map_err(|_| ClientError::kafka())?;
-            self.records = records.collect::<Result<_, _>>().map_err(|_| ClientError::kafka())?;
+            self.records = records
+                .collect::<Result<_, _>>()
+                .map_err(|_| ClientError::kafka())?;
         }
     }
 
     /// Whether the batch belongs to an aborted transaction; markers end what they abort.
     fn hidden(&mut self, batch: &RecordBatch) -> bool {
         let id = ProducerId(batch.producer_id());
-        while let Some((producer, _)) = self.aborted.front().copied().filter(|(_, first)| first.0 <= batch.last_offset()) {
+        while let Some((producer, _)) = self
+            .aborted
+            .front()
+            .copied()
+            .filter(|(_, first)| first.0 <= batch.last_offset())
+        {
             self.aborted.pop_front();
             self.aborted_ids.insert(producer);
         }
@@ -142,7 +164,10 @@ impl CompletedFetch {
                 Ok(Some(record)) => {
                     self.bytes_read += record.size_in_bytes;
                     self.next_offset = Offset(record.offset + 1);
-                    out.push(ConsumerRecord { leader_epoch: self.last_epoch, record });
+                    out.push(ConsumerRecord {
+                        leader_epoch: self.last_epoch,
+                        record,
+                    });
                 }
                 Ok(None) => break,
                 Err(error) => {

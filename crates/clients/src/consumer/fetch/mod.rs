@@ -63,7 +63,11 @@ pub fn group_by_node<T>(items: impl IntoIterator<Item = (NodeId, T)>) -> Vec<(No
 impl Fetcher {
     /// Data that `poll` could return now.
     pub fn has_available(&self, subscriptions: &SubscriptionState) -> bool {
-        self.next_in_line.iter().filter(|f| !f.consumed).chain(&self.completed).any(|f| subscriptions.is_fetchable(&f.tp))
+        self.next_in_line
+            .iter()
+            .filter(|f| !f.consumed)
+            .chain(&self.completed)
+            .any(|f| subscriptions.is_fetchable(&f.tp))
     }
 
     pub fn buffered_partitions(&self) -> BTreeSet<TopicPartition> {
@@ -72,9 +76,17 @@ impl Fetcher {
     }
 
     /// Throws away what belongs to other partitions.
-    pub fn retain(&mut self, partitions: &BTreeSet<TopicPartition>, subscriptions: &mut SubscriptionState) {
+    pub fn retain(
+        &mut self,
+        partitions: &BTreeSet<TopicPartition>,
+        subscriptions: &mut SubscriptionState,
+    ) {
         self.completed.retain(|f| partitions.contains(&f.tp));
-        if self.next_in_line.as_ref().is_some_and(|f| !partitions.contains(&f.tp)) {
+        if self
+            .next_in_line
+            .as_ref()
+            .is_some_and(|f| !partitions.contains(&f.tp))
+        {
             if let Some(mut dropped) = self.next_in_line.take() {
                 drain(&mut dropped, subscriptions);
             }
@@ -91,24 +103,40 @@ impl Fetcher {
         now: Ms,
     ) -> Vec<(NodeId, FetchRequestData)> {
         let buffered = self.buffered_partitions();
-        let unbuffered: Vec<TopicPartition> =
-            subscriptions.fetchable_partitions().into_iter().filter(|tp| !buffered.contains(tp)).collect();
+        let unbuffered: Vec<TopicPartition> = subscriptions
+            .fetchable_partitions()
+            .into_iter()
+            .filter(|tp| !buffered.contains(tp))
+            .collect();
         if unbuffered.is_empty() {
             return Vec::new();
         }
         let mut buffered_nodes = BTreeSet::new();
-        for tp in buffered.iter().filter(|tp| subscriptions.is_fetchable(tp)).cloned().collect::<Vec<_>>() {
+        for tp in buffered
+            .iter()
+            .filter(|tp| subscriptions.is_fetchable(tp))
+            .cloned()
+            .collect::<Vec<_>>()
+        {
             buffered_nodes.extend(node_for(&tp, subscriptions, metadata, now));
         }
         let mut wanted = Vec::new();
         for tp in unbuffered {
-            let Some(position) = subscriptions.position(&tp) else { continue };
-            let Some(node) = node_for(&tp, subscriptions, metadata, now) else { continue };
-            if unavailable(node) || self.pending.contains(&node.0) || buffered_nodes.contains(&node) {
+            let Some(position) = subscriptions.position(&tp) else {
+                continue;
+            };
+            let Some(node) = node_for(&tp, subscriptions, metadata, now) else {
+                continue;
+            };
+            if unavailable(node) || self.pending.contains(&node.0) || buffered_nodes.contains(&node)
+            {
                 continue;
             }
             let request = PartitionRequest {
-                topic_id: metadata.snapshot().topic_id(&tp.topic).unwrap_or(Uuid::ZERO),
+                topic_id: metadata
+                    .snapshot()
+                    .topic_id(&tp.topic)
+                    .unwrap_or(Uuid::ZERO),
                 offset: position.offset,
                 max_bytes: config.max_partition_fetch_bytes,
                 leader_epoch: position.leader.epoch.unwrap_or(LeaderEpoch::NONE),
@@ -148,13 +176,23 @@ impl Fetcher {
         metadata: &mut Metadata,
     ) {
         self.pending.remove(&node);
-        let Some(session) = self.sessions.get_mut(&node) else { return };
+        let Some(session) = self.sessions.get_mut(&node) else {
+            return;
+        };
         let mut answered = Vec::new();
         for topic in &response.responses {
             // Newer versions name topics by id; the session knows their names.
-            let name = session.topic_name(topic.topic_id).unwrap_or_else(|| topic.topic.clone());
+            let name = session
+                .topic_name(topic.topic_id)
+                .unwrap_or_else(|| topic.topic.clone());
             for data in &topic.partitions {
-                answered.push((TopicPartition { topic: name.clone(), partition: data.partition_index }, data));
+                answered.push((
+                    TopicPartition {
+                        topic: name.clone(),
+                        partition: data.partition_index,
+                    },
+                    data,
+                ));
             }
         }
         let names: Vec<TopicPartition> = answered.iter().map(|(tp, _)| tp.clone()).collect();
@@ -166,15 +204,26 @@ impl Fetcher {
         }
         let mut leaders = Vec::new();
         for (tp, data) in answered {
-            let Some((_, request)) = asked.partitions.iter().find(|(other, _)| *other == tp) else { continue };
-            let moved = matches!(data.error, ErrorCode::NotLeaderOrFollower | ErrorCode::FencedLeaderEpoch);
+            let Some((_, request)) = asked.partitions.iter().find(|(other, _)| *other == tp) else {
+                continue;
+            };
+            let moved = matches!(
+                data.error,
+                ErrorCode::NotLeaderOrFollower | ErrorCode::FencedLeaderEpoch
+            );
             if moved && named_leader(&data.current_leader) {
-                leaders.push((tp.clone(), data.current_leader.leader_id, data.current_leader.leader_epoch));
+                leaders.push((
+                    tp.clone(),
+                    data.current_leader.leader_id,
+                    data.current_leader.leader_epoch,
+                ));
             }
-            self.completed.push_back(CompletedFetch::new(tp, data.clone(), request.offset));
+            self.completed
+                .push_back(CompletedFetch::new(tp, data.clone(), request.offset));
         }
         if !leaders.is_empty() {
-            let endpoints: Vec<NodeId> = response.node_endpoints.iter().map(|e| e.node_id).collect();
+            let endpoints: Vec<NodeId> =
+                response.node_endpoints.iter().map(|e| e.node_id).collect();
             for tp in metadata.update_partition_leadership(&leaders, &endpoints) {
                 subscriptions.maybe_validate_position(&tp, metadata.current_leader(&tp));
             }
@@ -208,7 +257,9 @@ impl Fetcher {
         let mut failure = None;
         while remaining > 0 {
             match self.next_in_line.take() {
-                Some(line) if !line.consumed && subscriptions.is_paused(&line.tp) => paused.push_back(line),
+                Some(line) if !line.consumed && subscriptions.is_paused(&line.tp) => {
+                    paused.push_back(line)
+                }
                 Some(mut line) if !line.consumed => {
                     match take_records(&mut line, remaining, subscriptions, config, &mut fetched) {
                         Ok(count) => remaining -= count,
@@ -221,7 +272,9 @@ impl Fetcher {
                     self.next_in_line = Some(line);
                 }
                 _ => {
-                    let Some(mut next) = self.completed.pop_front() else { break };
+                    let Some(mut next) = self.completed.pop_front() else {
+                        break;
+                    };
                     if next.initialized {
                         self.next_in_line = Some(next);
                         continue;
@@ -268,7 +321,9 @@ fn take_records(
     fetched: &mut Fetched,
 ) -> Result<usize, ClientError> {
     let tp = line.tp.clone();
-    let position = subscriptions.position(&tp).filter(|_| subscriptions.is_fetchable(&tp));
+    let position = subscriptions
+        .position(&tp)
+        .filter(|_| subscriptions.is_fetchable(&tp));
     let Some(position) = position.filter(|p| p.offset == line.next_offset) else {
         drain(line, subscriptions);
         return Ok(0);
@@ -286,7 +341,11 @@ fn take_records(
         subscriptions.set_position(&tp, next);
         fetched.position_advanced = true;
     }
-    let next = OffsetAndMetadata { offset: line.next_offset, leader_epoch: line.last_epoch, metadata: "".into() };
+    let next = OffsetAndMetadata {
+        offset: line.next_offset,
+        leader_epoch: line.last_epoch,
+        metadata: "".into(),
+    };
     fetched.next_offsets.insert(tp.clone(), next);
     let count = records.len();
     if count > 0 {
@@ -328,7 +387,10 @@ fn initialize_success(
     now: Ms,
 ) -> Result<bool, ClientError> {
     let tp = fetch.tp.clone();
-    if subscriptions.position(&tp).is_none_or(|p| p.offset != fetch.next_offset) {
+    if subscriptions
+        .position(&tp)
+        .is_none_or(|p| p.offset != fetch.next_offset)
+    {
         return Ok(false);
     }
     if !fetch.has_batches() && !fetch.data.records.is_empty() {
@@ -382,7 +444,10 @@ fn initialize_error(
             if subscriptions.clear_preferred_replica(tp).is_some() {
                 return Ok(());
             }
-            if subscriptions.position(tp).is_none_or(|p| p.offset != fetch.next_offset) {
+            if subscriptions
+                .position(tp)
+                .is_none_or(|p| p.offset != fetch.next_offset)
+            {
                 return Ok(());
             }
             let strategy = subscriptions.default_reset;
@@ -410,7 +475,9 @@ fn node_for(
         metadata.request_update(false);
         return None;
     };
-    let Some(replica) = subscriptions.preferred_replica(tp, now) else { return Some(leader) };
+    let Some(replica) = subscriptions.preferred_replica(tp, now) else {
+        return Some(leader);
+    };
     let snapshot = metadata.snapshot().clone();
     let online = snapshot
         .partition(tp)
@@ -437,12 +504,19 @@ pub fn to_wire(data: &FetchRequestData, config: &ConsumerConfig) -> FetchRequest
         // Partitions of a topic stay in one entry only while they follow each other, so that their order is kept.
         match topics.last_mut() {
             Some(topic) if topic.topic == tp.topic => topic.partitions.push(partition),
-            _ => topics.push(FetchTopic { topic: tp.topic.clone(), topic_id: p.topic_id, partitions: vec![partition] }),
+            _ => topics.push(FetchTopic {
+                topic: tp.topic.clone(),
+                topic_id: p.topic_id,
+                partitions: vec![partition],
+            }),
         }
     }
     let mut forgotten: Vec<ForgottenTopic> = Vec::new();
     for (tp, topic_id) in &data.to_forget {
-        match forgotten.iter_mut().find(|t| t.topic == tp.topic && t.topic_id == *topic_id) {
+        match forgotten
+            .iter_mut()
+            .find(|t| t.topic == tp.topic && t.topic_id == *topic_id)
+        {
             Some(topic) => topic.partitions.push(tp.partition),
             None => forgotten.push(ForgottenTopic {
                 topic: Name::clone(&tp.topic),

@@ -53,7 +53,10 @@ impl FetchSession {
     }
 
     pub fn topic_name(&self, id: Uuid) -> Option<Name> {
-        self.partitions.iter().find(|(_, p)| p.topic_id == id).map(|(tp, _)| tp.topic.clone())
+        self.partitions
+            .iter()
+            .find(|(_, p)| p.topic_id == id)
+            .map(|(tp, _)| tp.topic.clone())
     }
 
     /// The next request, if it is to read `next` (in order).
@@ -100,7 +103,11 @@ impl FetchSession {
     }
 
     /// False = the answer is thrown away. `answered` names its partitions.
-    pub fn handle_response(&mut self, response: &FetchResponse, answered: &[TopicPartition]) -> bool {
+    pub fn handle_response(
+        &mut self,
+        response: &FetchResponse,
+        answered: &[TopicPartition],
+    ) -> bool {
         if !response.error.is_none() {
             if response.error == ErrorCode::FetchSessionIdNotFound {
                 self.set(0, INITIAL_EPOCH);
@@ -118,7 +125,14 @@ impl FetchSession {
                 self.set(0, INITIAL_EPOCH);
                 return false;
             }
-            self.set(response.session_id, if response.session_id == 0 { INITIAL_EPOCH } else { 1 });
+            self.set(
+                response.session_id,
+                if response.session_id == 0 {
+                    INITIAL_EPOCH
+                } else {
+                    1
+                },
+            );
             return true;
         }
         if extra {
@@ -128,7 +142,11 @@ impl FetchSession {
         if response.session_id == 0 {
             self.set(0, INITIAL_EPOCH);
         } else {
-            let next = if self.epoch == i32::MAX { 1 } else { self.epoch + 1 };
+            let next = if self.epoch == i32::MAX {
+                1
+            } else {
+                self.epoch + 1
+            };
             self.set(self.id, next);
         }
         true

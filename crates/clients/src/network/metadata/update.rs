@@ -85,9 +85,11 @@ impl Metadata {
                     self.request_update(false);
                 }
                 match topic.error {
-                    ErrorCode::InvalidTopicException => drop(new.invalid_topics.insert(name)),
+                    ErrorCode::InvalidTopicException => {
+                        new.invalid_topics.insert(name);
+                    }
                     ErrorCode::TopicAuthorizationFailed => {
-                        drop(new.unauthorized_topics.insert(name))
+                        new.unauthorized_topics.insert(name);
                     }
                     _ => {}
                 }

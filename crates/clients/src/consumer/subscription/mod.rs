@@ -2,203 +2,14 @@
 //!
 //! Pure state; it asks nobody for anything.
 
+mod partition;
+
+pub use partition::{FetchPosition, FetchState, OffsetAndMetadata, PartitionState, ResetStrategy};
+
 use crate::java;
 use crate::network::metadata::LeaderAndEpoch;
 use protocol::{LeaderEpoch, Ms, Name, NodeId, Offset, TopicPartition};
 use std::collections::{BTreeMap, BTreeSet};
-
-/// `AutoOffsetResetStrategy`.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum ResetStrategy {
-    None,
-    Earliest,
-    Latest,
-    /// So many ms before now.
-    ByDuration(Ms),
-}
-
-impl ResetStrategy {
-    pub fn parse(text: &str) -> Option<Self> {
-        match text.to_ascii_lowercase().as_str() {
-            "none" => Some(Self::None),
-            "earliest" => Some(Self::Earliest),
-            "latest" => Some(Self::Latest),
-            lower => {
-                let duration = lower.strip_prefix("by_duration:")?;
-                parse_duration(duration).filter(|ms| *ms >= 0).map(Self::ByDuration)
-            }
-        }
-    }
-
-    /// What ListOffsets asks for at `now`; `None` for no strategy.
-    pub fn timestamp(self, now: Ms) -> Option<Ms> {
-        match self {
-            Self::None => None,
-            Self::Earliest => Some(protocol::messages::EARLIEST_TIMESTAMP),
-            Self::Latest => Some(protocol::messages::LATEST_TIMESTAMP),
-            Self::ByDuration(ms) => Some(now - ms),
-        }
-    }
-}
-
-/// ISO-8601 durations of days and less, such as `PT1H` or `P1DT2H3M4.5S`, in ms.
-fn parse_duration(text: &str) -> Option<Ms> {
-    let text = text.to_ascii_uppercase();
-    let rest = text.strip_prefix('P')?;
-    let (days, time) = match rest.split_once('T') {
-        Some((days, time)) if !time.is_empty() => (days, time),
-        Some(_) => return None,
-        None => (rest, ""),
-    };
-    let mut total = 0i64;
-    let mut parts = 0;
-    let mut take = |text: &str, units: &[(char, i64)]| -> Option<()> {
-        let mut number = String::new();
-        for c in text.chars() {
-            if c.is_ascii_digit() || c == '.' || c == '-' {
-                number.push(c);
-                continue;
-            }
-            let unit = units.iter().find(|(u, _)| *u == c)?.1;
-            let (whole, fraction) = number.split_once('.').unwrap_or((&number, ""));
-            let mut ms = whole.parse::<i64>().ok()?.checked_mul(unit)?;
-            if !fraction.is_empty() {
-                let digits = format!("{fraction:0<3}");
-                ms += digits[..3].parse::<i64>().ok()? * (unit / 1000);
-            }
-            total = total.checked_add(ms)?;
-            parts += 1;
-            number.clear();
-        }
-        number.is_empty().then_some(())
-    };
-    take(days, &[('D', 86_400_000)])?;
-    take(time, &[('H', 3_600_000), ('M', 60_000), ('S', 1_000)])?;
-    (parts > 0).then_some(total)
-}
-
-/// `SubscriptionState.FetchStates`.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum FetchState {
-    Initializing,
-    Fetching,
-    AwaitReset,
-    AwaitValidation,
-}
-
-impl FetchState {
-    /// Kafka's name.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Initializing => "INITIALIZING",
-            Self::Fetching => "FETCHING",
-            Self::AwaitReset => "AWAIT_RESET",
-            Self::AwaitValidation => "AWAIT_VALIDATION",
-        }
-    }
-}
-
-/// `FetchPosition`: the next offset to read, the epoch of what was read last, and where to read it.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct FetchPosition {
-    pub offset: Offset,
-    pub offset_epoch: Option<LeaderEpoch>,
-    pub leader: LeaderAndEpoch,
-}
-
-/// What is committed: offset, epoch and metadata (`OffsetAndMetadata`).
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct OffsetAndMetadata {
-    pub offset: Offset,
-    pub leader_epoch: Option<LeaderEpoch>,
-    pub metadata: Name,
-}
-
-/// `TopicPartitionState`.
-#[derive(Clone, Debug)]
-pub struct PartitionState {
-    pub fetch_state: FetchState,
-    pub position: Option<FetchPosition>,
-    pub high_watermark: Option<Offset>,
-    pub last_stable_offset: Option<Offset>,
-    pub log_start_offset: Option<Offset>,
-    pub paused: bool,
-    pub pending_revocation: bool,
-    pub pending_assigned_callback: bool,
-    pub reset_strategy: Option<ResetStrategy>,
-    next_retry_ms: Option<Ms>,
-    preferred_replica: Option<(NodeId, Ms)>,
-    pub end_offset_requested: bool,
-}
-
-impl PartitionState {
-    fn new() -> Self {
-        Self {
-            fetch_state: FetchState::Initializing,
-            position: None,
-            high_watermark: None,
-            last_stable_offset: None,
-            log_start_offset: None,
-            paused: false,
-            pending_revocation: false,
-            pending_assigned_callback: false,
-            reset_strategy: None,
-            next_retry_ms: None,
-            preferred_replica: None,
-            end_offset_requested: false,
-        }
-    }
-
-    /// False = not allowed; nothing changed but a position that the state does not keep.
-    fn transition(&mut self, new: FetchState) -> bool {
-        if self.fetch_state == FetchState::AwaitReset && new == FetchState::AwaitValidation {
-            self.position = None;
-            return false;
-        }
-        self.fetch_state = new;
-        true
-    }
-
-    pub fn has_valid_position(&self) -> bool {
-        self.fetch_state == FetchState::Fetching
-    }
-
-    fn reset(&mut self, strategy: ResetStrategy) {
-        self.transition(FetchState::AwaitReset);
-        self.position = None;
-        self.reset_strategy = Some(strategy);
-        self.next_retry_ms = None;
-    }
-
-    fn seek_validated(&mut self, position: FetchPosition) {
-        self.transition(FetchState::Fetching);
-        self.position = Some(position);
-        self.reset_strategy = None;
-        self.next_retry_ms = None;
-    }
-
-    fn validate(&mut self, position: FetchPosition) {
-        let checks = position.offset_epoch.is_some() && position.leader.epoch.is_some();
-        let target = if checks { FetchState::AwaitValidation } else { FetchState::Fetching };
-        if self.transition(target) {
-            self.position = Some(position);
-            self.next_retry_ms = None;
-        }
-    }
-
-    fn seek_unvalidated(&mut self, position: FetchPosition) {
-        self.seek_validated(position);
-        self.validate(position);
-    }
-
-    fn backs_off(&self, now: Ms) -> bool {
-        self.next_retry_ms.is_some_and(|at| now < at)
-    }
-
-    pub fn is_fetchable(&self) -> bool {
-        !self.paused && !self.pending_revocation && !self.pending_assigned_callback && self.has_valid_position()
-    }
-}
 
 /// How partitions come to a consumer.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -237,7 +48,10 @@ impl SubscriptionState {
     }
 
     pub fn has_auto_assigned_partitions(&self) -> bool {
-        matches!(self.kind, SubscriptionType::Topics | SubscriptionType::Pattern(_))
+        matches!(
+            self.kind,
+            SubscriptionType::Topics | SubscriptionType::Pattern(_)
+        )
     }
 
     /// False = another kind of subscription is in use.
@@ -283,7 +97,8 @@ impl SubscriptionState {
 
     /// Keeps what is known of partitions that stay; topics stay together (`PartitionStates.set`).
     fn set_assignment(&mut self, partitions: Vec<TopicPartition>) {
-        let mut known: BTreeMap<TopicPartition, PartitionState> = std::mem::take(&mut self.assignment).into_iter().collect();
+        let mut known: BTreeMap<TopicPartition, PartitionState> =
+            std::mem::take(&mut self.assignment).into_iter().collect();
         let mut topics: Vec<Name> = Vec::new();
         for tp in &partitions {
             if !topics.contains(&tp.topic) {
@@ -307,7 +122,10 @@ impl SubscriptionState {
 
     /// `metadataTopics`.
     pub fn metadata_topics(&self) -> BTreeSet<Name> {
-        self.group_subscription.union(&self.subscription).cloned().collect()
+        self.group_subscription
+            .union(&self.subscription)
+            .cloned()
+            .collect()
     }
 
     /// In rotation order.
@@ -325,11 +143,17 @@ impl SubscriptionState {
     }
 
     pub fn state(&self, tp: &TopicPartition) -> Option<&PartitionState> {
-        self.assignment.iter().find(|(other, _)| other == tp).map(|(_, state)| state)
+        self.assignment
+            .iter()
+            .find(|(other, _)| other == tp)
+            .map(|(_, state)| state)
     }
 
     pub fn state_mut(&mut self, tp: &TopicPartition) -> Option<&mut PartitionState> {
-        self.assignment.iter_mut().find(|(other, _)| other == tp).map(|(_, state)| state)
+        self.assignment
+            .iter_mut()
+            .find(|(other, _)| other == tp)
+            .map(|(_, state)| state)
     }
 
     fn subscribed(&self, tp: &TopicPartition) -> bool {
@@ -353,7 +177,8 @@ impl SubscriptionState {
     }
 
     pub fn has_valid_position(&self, tp: &TopicPartition) -> bool {
-        self.state(tp).is_some_and(PartitionState::has_valid_position)
+        self.state(tp)
+            .is_some_and(PartitionState::has_valid_position)
     }
 
     pub fn position(&self, tp: &TopicPartition) -> Option<FetchPosition> {
@@ -367,7 +192,9 @@ impl SubscriptionState {
     }
 
     pub fn seek_unvalidated(&mut self, tp: &TopicPartition, position: FetchPosition) -> bool {
-        self.state_mut(tp).map(|state| state.seek_unvalidated(position)).is_some()
+        self.state_mut(tp)
+            .map(|state| state.seek_unvalidated(position))
+            .is_some()
     }
 
     /// `maybeSeekUnvalidated`: only where a reset with this strategy is still awaited.
@@ -386,7 +213,9 @@ impl SubscriptionState {
     }
 
     pub fn request_offset_reset(&mut self, tp: &TopicPartition, strategy: ResetStrategy) -> bool {
-        self.state_mut(tp).map(|state| state.reset(strategy)).is_some()
+        self.state_mut(tp)
+            .map(|state| state.reset(strategy))
+            .is_some()
     }
 
     pub fn move_to_end(&mut self, tp: &TopicPartition) {
@@ -397,13 +226,20 @@ impl SubscriptionState {
     }
 
     pub fn has_all_fetch_positions(&self) -> bool {
-        self.assignment.iter().all(|(_, state)| state.has_valid_position())
+        self.assignment
+            .iter()
+            .all(|(_, state)| state.has_valid_position())
     }
 
     /// Partitions that still need a committed offset.
     pub fn initializing_partitions(&self) -> BTreeSet<TopicPartition> {
-        let wants = |s: &PartitionState| s.fetch_state == FetchState::Initializing && !s.pending_revocation;
-        self.assignment.iter().filter(|(_, s)| wants(s)).map(|(tp, _)| tp.clone()).collect()
+        let wants =
+            |s: &PartitionState| s.fetch_state == FetchState::Initializing && !s.pending_revocation;
+        self.assignment
+            .iter()
+            .filter(|(_, s)| wants(s))
+            .map(|(tp, _)| tp.clone())
+            .collect()
     }
 
     /// Those without a committed offset are reset; false = there is no policy (NoOffsetForPartitionException).
@@ -421,22 +257,37 @@ impl SubscriptionState {
 
     /// In the order of the set that Kafka collects them in.
     pub fn partitions_needing_reset(&self, now: Ms) -> Vec<TopicPartition> {
-        let wants = |s: &PartitionState| s.fetch_state == FetchState::AwaitReset && !s.backs_off(now);
-        let found = self.assignment.iter().filter(|(_, s)| wants(s)).map(|(tp, _)| tp.clone()).collect();
+        let wants =
+            |s: &PartitionState| s.fetch_state == FetchState::AwaitReset && !s.backs_off(now);
+        let found = self
+            .assignment
+            .iter()
+            .filter(|(_, s)| wants(s))
+            .map(|(tp, _)| tp.clone())
+            .collect();
         java::partition_order(found, 16)
     }
 
     pub fn partitions_needing_validation(&self, now: Ms) -> Vec<(TopicPartition, FetchPosition)> {
-        let wants = |s: &PartitionState| s.fetch_state == FetchState::AwaitValidation && !s.backs_off(now);
-        let found: Vec<TopicPartition> =
-            self.assignment.iter().filter(|(_, s)| wants(s)).map(|(tp, _)| tp.clone()).collect();
+        let wants =
+            |s: &PartitionState| s.fetch_state == FetchState::AwaitValidation && !s.backs_off(now);
+        let found: Vec<TopicPartition> = self
+            .assignment
+            .iter()
+            .filter(|(_, s)| wants(s))
+            .map(|(tp, _)| tp.clone())
+            .collect();
         java::partition_order(found, 16)
             .into_iter()
             .filter_map(|tp| self.position(&tp).map(|position| (tp, position)))
             .collect()
     }
 
-    pub fn set_next_allowed_retry<'a>(&mut self, tps: impl IntoIterator<Item = &'a TopicPartition>, at: Ms) {
+    pub fn set_next_allowed_retry<'a>(
+        &mut self,
+        tps: impl IntoIterator<Item = &'a TopicPartition>,
+        at: Ms,
+    ) {
         for tp in tps {
             if let Some(state) = self.state_mut(tp) {
                 state.next_retry_ms = Some(at);
@@ -446,7 +297,9 @@ impl SubscriptionState {
 
     /// A changed leader makes a position that has an epoch wait for validation (`maybeValidatePosition`).
     pub fn maybe_validate_position(&mut self, tp: &TopicPartition, leader: LeaderAndEpoch) {
-        let Some(state) = self.state_mut(tp) else { return };
+        let Some(state) = self.state_mut(tp) else {
+            return;
+        };
         if state.fetch_state == FetchState::AwaitReset || leader.leader.is_none() {
             return;
         }
@@ -479,7 +332,11 @@ impl SubscriptionState {
             if !has_policy {
                 return Some(LogTruncation(tp.clone()));
             }
-            state.seek_validated(FetchPosition { offset: end_offset, offset_epoch: Some(epoch), leader: asked.leader });
+            state.seek_validated(FetchPosition {
+                offset: end_offset,
+                offset_epoch: Some(epoch),
+                leader: asked.leader,
+            });
         } else {
             state.transition(FetchState::Fetching);
             state.next_retry_ms = None;
@@ -514,22 +371,37 @@ impl SubscriptionState {
         Some(replica)
     }
 
-    pub fn update_preferred_replica(&mut self, tp: &TopicPartition, replica: NodeId, expires_ms: Ms) {
+    pub fn update_preferred_replica(
+        &mut self,
+        tp: &TopicPartition,
+        replica: NodeId,
+        expires_ms: Ms,
+    ) {
         if let Some(state) = self.state_mut(tp) {
-            if state.preferred_replica.is_none_or(|(known, _)| known != replica) {
+            if state
+                .preferred_replica
+                .is_none_or(|(known, _)| known != replica)
+            {
                 state.preferred_replica = Some((replica, expires_ms));
             }
         }
     }
 
     pub fn clear_preferred_replica(&mut self, tp: &TopicPartition) -> Option<NodeId> {
-        self.state_mut(tp)?.preferred_replica.take().map(|(replica, _)| replica)
+        self.state_mut(tp)?
+            .preferred_replica
+            .take()
+            .map(|(replica, _)| replica)
     }
 
     /// The end that a consumer may read to, as fetches told it.
     pub fn end_offset(&self, tp: &TopicPartition, read_committed: bool) -> Option<Offset> {
         let state = self.state(tp)?;
-        if read_committed { state.last_stable_offset } else { state.high_watermark }
+        if read_committed {
+            state.last_stable_offset
+        } else {
+            state.high_watermark
+        }
     }
 
     pub fn update_end_offset(&mut self, tp: &TopicPartition, read_committed: bool, offset: Offset) {
@@ -540,20 +412,6 @@ impl SubscriptionState {
                 state.high_watermark = Some(offset);
             }
             state.end_offset_requested = false;
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn durations_are_iso_8601() {
-        assert_eq!(ResetStrategy::parse("by_duration:PT1H"), Some(ResetStrategy::ByDuration(3_600_000)));
-        assert_eq!(ResetStrategy::parse("by_duration:P1DT2M3.5S"), Some(ResetStrategy::ByDuration(86_523_500)));
-        for bad in ["by_duration:", "by_duration:PT", "by_duration:1H", "sometimes"] {
-            assert_eq!(ResetStrategy::parse(bad), None, "{bad}");
         }
     }
 }
