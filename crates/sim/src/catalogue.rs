@@ -6,7 +6,8 @@ use protocol::trace::Rule;
 
 /// Every rule of every crate.
 pub fn rules() -> impl Iterator<Item = &'static Rule> {
-    let all: [&'static [Rule]; 8] = [
+    let all: [&'static [Rule]; 9] = [
+        crate::rules::RULES,
         log::rules::RULES,
         broker::rules::RULES,
         broker::node::rules::RULES,

@@ -15,6 +15,7 @@ pub mod network;
 pub mod pace;
 pub mod predicate;
 pub mod queue;
+pub mod rules;
 pub mod scenario;
 pub mod session;
 pub mod story;

@@ -4,8 +4,9 @@ use super::Node;
 use super::groups::partition_of;
 use coordinator::group::{Completion, GroupRequest, GroupResponse};
 use protocol::messages::*;
+use protocol::trace::{FactKey, FactKind, Subject, Value};
 use protocol::wire::Outbox;
-use protocol::{ConnectionId, CorrelationId, Ctx, ErrorCode, Name, TopicPartition};
+use protocol::{ConnectionId, CorrelationId, Ctx, ErrorCode, Name, Offset, TopicPartition};
 use std::collections::BTreeMap;
 
 /// One request of a client that coordinators are working on.
@@ -19,6 +20,8 @@ pub struct Gathering {
     groups: Vec<Name>,
     /// Of an OffsetCommit: partitions that no coordinator was asked about.
     refused: Vec<OffsetCommitResponseTopic>,
+    /// Of an OffsetCommit: what it commits, to be told when it is done.
+    commits: Vec<(TopicPartition, Offset)>,
     kind: Kind,
 }
 
@@ -43,6 +46,7 @@ impl Node {
         out: &mut Outbox,
     ) -> Result<(), Request> {
         let mut refused = Vec::new();
+        let mut commits = Vec::new();
         let mut kind = Kind::One;
         let asks: Vec<(Name, GroupRequest)> = match request {
             Request::JoinGroup(r) => vec![(r.group_id.clone(), GroupRequest::JoinGroup(*r))],
@@ -63,6 +67,12 @@ impl Node {
                     self.server
                         .answer(conn, header.correlation_id, response.into(), out);
                     return Ok(());
+                }
+                for topic in &r.topics {
+                    commits.extend(topic.partitions.iter().map(|p| {
+                        let tp = TopicPartition::new(topic.name.clone(), p.partition_index);
+                        (tp, p.committed_offset)
+                    }));
                 }
                 vec![(r.group_id.clone(), GroupRequest::OffsetCommit(*r))]
             }
@@ -120,6 +130,7 @@ impl Node {
             parts: vec![None; asks.len()],
             groups: asks.iter().map(|(id, _)| id.clone()).collect(),
             refused,
+            commits,
             kind,
         };
         let id = self.begin_gathering(gathering);
@@ -128,7 +139,7 @@ impl Node {
             let partition = partition_of(&group, &self.image, &self.config.group);
             self.ask_coordinator(partition, &context, request, (id, place), ctx, out);
         }
-        self.finish_gathering(id, out);
+        self.finish_gathering(id, ctx, out);
         Ok(())
     }
 
@@ -148,6 +159,7 @@ impl Node {
             parts: vec![None; here.len()],
             groups: vec!["".into(); here.len()],
             refused: Vec::new(),
+            commits: Vec::new(),
             kind: Kind::ListGroups,
         };
         let id = self.begin_gathering(gathering);
@@ -156,7 +168,7 @@ impl Node {
             let request = GroupRequest::ListGroups(request.clone());
             self.ask_coordinator(partition, &context, request, (id, place), ctx, out);
         }
-        self.finish_gathering(id, out);
+        self.finish_gathering(id, ctx, out);
     }
 
     /// Takes out of a commit what is about topics that this broker does not know (`KafkaApis.handleOffsetCommitRequest`).
@@ -195,7 +207,12 @@ impl Node {
     }
 
     /// Answers of coordinators find their place; a request whose last answer came is answered.
-    pub(super) fn group_completed(&mut self, completed: Vec<Completion>, out: &mut Outbox) {
+    pub(super) fn group_completed(
+        &mut self,
+        completed: Vec<Completion>,
+        ctx: &mut Ctx<'_>,
+        out: &mut Outbox,
+    ) {
         for completion in completed {
             let Some((id, place)) = self.groups.askers.remove(&completion.token) else {
                 continue;
@@ -204,19 +221,20 @@ impl Node {
                 gathering.parts[place] = Some(completion.result);
                 // a request that is still being handed out is finished by the one who hands it out
                 if gathering.parts.len() == 1 || gathering.parts.iter().all(Option::is_some) {
-                    self.finish_gathering(id, out);
+                    self.finish_gathering(id, ctx, out);
                 }
             }
         }
     }
 
-    fn finish_gathering(&mut self, id: u64, out: &mut Outbox) {
+    fn finish_gathering(&mut self, id: u64, ctx: &mut Ctx<'_>, out: &mut Outbox) {
         let complete = |g: &Gathering| g.parts.iter().all(Option::is_some);
         if !self.groups.gatherings.get(&id).is_some_and(complete) {
             return;
         }
         let gathering = self.groups.gatherings.remove(&id).expect("just seen");
         let (conn, correlation_id) = (gathering.conn, gathering.correlation_id);
+        self.tell_commits(&gathering, ctx);
         match gathering.put_together() {
             Some(response) => {
                 self.server.answer(conn, correlation_id, response, out);
@@ -226,6 +244,37 @@ impl Node {
                 self.server.close(conn);
                 out.push(protocol::wire::Output::HangUp { conn });
             }
+        }
+    }
+}
+
+impl Node {
+    /// A commit that is answered is replicated: whoever takes over starts there.
+    fn tell_commits(&mut self, gathering: &Gathering, ctx: &mut Ctx<'_>) {
+        let Some(Some(Ok(GroupResponse::OffsetCommit(response)))) = gathering.parts.first() else {
+            return;
+        };
+        let group = &gathering.groups[0];
+        for (tp, offset) in &gathering.commits {
+            let done = response.topics.iter().any(|t| {
+                let ok = |p: &OffsetCommitResponsePartition| {
+                    p.partition_index == tp.partition && p.error == ErrorCode::None
+                };
+                t.name == tp.topic && t.partitions.iter().any(ok)
+            });
+            if !done {
+                continue;
+            }
+            let before = self
+                .groups
+                .told
+                .insert((group.clone(), tp.clone()), *offset);
+            let key = FactKey::new(
+                FactKind::Committed,
+                Subject::GroupPartition(group.clone(), tp.clone()),
+            );
+            let from = before.map_or(Value::None, |o| Value::Int(o.get()));
+            ctx.changed(key, from, offset.get(), super::rules::COMMITTED, Vec::new);
         }
     }
 }

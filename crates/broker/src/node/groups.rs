@@ -42,6 +42,8 @@ pub struct Groups {
     pub(super) askers: BTreeMap<Token, (u64, usize)>,
     pub(super) gatherings: BTreeMap<u64, Gathering>,
     next_gathering: u64,
+    /// Commits as last told, so that only changes are.
+    pub(super) told: BTreeMap<(Name, TopicPartition), Offset>,
     /// When the next timer of any coordinator is due; none = not known.
     due: Option<Option<Instant>>,
 }
@@ -57,6 +59,7 @@ impl Groups {
             askers: BTreeMap::new(),
             gatherings: BTreeMap::new(),
             next_gathering: 0,
+            told: BTreeMap::new(),
             due: None,
         }
     }
@@ -290,7 +293,7 @@ impl Node {
         let (_, completed) = self.coordinate(Some(partition), ctx, out, |coordinator, step| {
             coordinator.handle(token, context, request, step);
         });
-        self.group_completed(completed, out);
+        self.group_completed(completed, ctx, out);
     }
 
     pub(super) fn begin_gathering(&mut self, gathering: Gathering) -> u64 {
@@ -326,7 +329,7 @@ impl Node {
             let (_, completed) = self.coordinate(Some(partition), ctx, out, |c, step| {
                 c.poll_one(step);
             });
-            self.group_completed(completed, out);
+            self.group_completed(completed, ctx, out);
             self.hear_high_watermarks(ctx, out);
             any = true;
         }
@@ -348,7 +351,7 @@ impl Node {
                     self.coordinate(Some(tp.partition), ctx, out, |coordinator, step| {
                         coordinator.on_high_watermark(offset, step);
                     });
-                self.group_completed(completed, out);
+                self.group_completed(completed, ctx, out);
             }
         }
         any
@@ -371,7 +374,7 @@ impl Node {
             let (_, completed) = self.coordinate(Some(partition), ctx, out, |coordinator, step| {
                 coordinator.on_metadata_update(&news, step);
             });
-            self.group_completed(completed, out);
+            self.group_completed(completed, ctx, out);
         }
     }
 
@@ -417,7 +420,7 @@ impl Node {
                 self.groups.due = None;
                 self.replicas
                     .remove_listener(&TopicPartition::new(GROUP_METADATA_TOPIC, index));
-                self.group_completed(completed, out);
+                self.group_completed(completed, ctx, out);
             }
         }
     }
@@ -441,7 +444,7 @@ impl Node {
             // the coordinator stays unloaded and says so to everyone
             debug_assert!(self.groups.coordinators[&index].status() == Status::Unloaded);
         }
-        self.group_completed(completed, out);
+        self.group_completed(completed, ctx, out);
     }
 
     fn read_all(&mut self, tp: &TopicPartition) -> Option<(Vec<Loaded>, Offset, Offset)> {

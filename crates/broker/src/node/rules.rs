@@ -4,6 +4,7 @@ use protocol::trace::{Fidelity, Rule, RuleId};
 
 pub const METADATA_APPLY: RuleId = RuleId("broker.metadata-apply");
 pub const CONNECTION_ORDER: RuleId = RuleId("broker.connection-order");
+pub const COMMITTED: RuleId = RuleId("broker.offset-commit");
 
 /// The catalogue of this folder.
 pub static RULES: &[Rule] = &[
@@ -23,6 +24,15 @@ pub static RULES: &[Rule] = &[
         configs: &[],
         kip: "",
         source: "SocketServer.Processor",
+        fidelity: Fidelity::Modelled,
+    },
+    Rule {
+        id: COMMITTED,
+        en: "A committed offset is a record of __consumer_offsets; the commit is answered when that record is replicated.",
+        ko: "커밋된 오프셋은 __consumer_offsets의 레코드입니다. 그 레코드가 복제된 뒤에 커밋에 응답합니다.",
+        configs: &["offsets.commit.timeout.ms"],
+        kip: "",
+        source: "GroupCoordinatorService.commitOffsets",
         fidelity: Fidelity::Modelled,
     },
 ];

@@ -4,12 +4,14 @@
 
 use super::AppEvent;
 use super::wire::{input_to_client, outputs_from_client};
+use crate::rules;
 use crate::scenario::{App, CommitMode};
 use clients::consumer::{
     CallResult, CommitOffset, Consumer, ConsumerCall, ConsumerEvent, Membership, RebalanceListener,
 };
 use clients::error::ClientError;
 use clients::producer::CallId;
+use protocol::trace::{FactKey, FactKind, Subject, Value};
 use protocol::wire::{Input, Outbox, Output};
 use protocol::{Ctx, Instant, Ms, Name, Offset, TopicPartition};
 use std::collections::{BTreeMap, VecDeque};
@@ -63,6 +65,9 @@ pub struct ConsumerApp {
     closing: Option<CallId>,
     delivered: u64,
     processed: u64,
+    /// Positions and records at hand, as last told.
+    told: BTreeMap<TopicPartition, Option<Offset>>,
+    told_at_hand: i64,
     events: Vec<AppEvent>,
 }
 
@@ -90,6 +95,8 @@ impl ConsumerApp {
             closing: None,
             delivered: 0,
             processed: 0,
+            told: BTreeMap::new(),
+            told_at_hand: 0,
             events: Vec::new(),
         }
     }
@@ -251,6 +258,7 @@ impl ConsumerApp {
             }
             assert!(pass < MAX_PASSES, "a consumer that never rests");
         }
+        self.tell(ctx);
         if self.closing.is_some() && self.consumer.is_closed() {
             out.push(Output::Exit);
             return None;
@@ -260,6 +268,54 @@ impl ConsumerApp {
             _ => None,
         };
         wake.into_iter().chain(working).min()
+    }
+
+    /// Reports what can be seen of the client from outside.
+    fn tell(&mut self, ctx: &mut Ctx<'_>) {
+        let name = &self.client_id;
+        let subject = || Subject::Client(name.clone());
+        let subscriptions = self.consumer.view().subscriptions();
+        let same = subscriptions.assigned().count() == self.told.len()
+            && subscriptions
+                .assigned()
+                .all(|(tp, _)| self.told.contains_key(tp));
+        if !same {
+            let mut now: Vec<TopicPartition> = subscriptions.assigned_partitions();
+            now.sort();
+            let before: Vec<TopicPartition> = self.told.keys().cloned().collect();
+            let key = FactKey::new(FactKind::Assignment, subject());
+            let (from, to) = (Value::Partitions(before), Value::Partitions(now.clone()));
+            ctx.changed(key, from, to, rules::ASSIGNMENT, Vec::new);
+            self.told.retain(|tp, _| now.contains(tp));
+            for tp in now {
+                self.told.entry(tp).or_default();
+            }
+        }
+        for (tp, told) in &mut self.told {
+            let position = subscriptions
+                .state(tp)
+                .and_then(|s| s.position.as_ref())
+                .map(|p| p.offset);
+            if position != *told {
+                let value = |o: Option<Offset>| o.map_or(Value::None, |o| Value::Int(o.get()));
+                let key = FactKey::new(
+                    FactKind::Position,
+                    Subject::ClientPartition(name.clone(), tp.clone()),
+                );
+                ctx.changed(
+                    key,
+                    value(*told),
+                    value(position),
+                    rules::POSITION,
+                    Vec::new,
+                );
+                *told = position;
+            }
+        }
+        let at_hand = self.at_hand.len() as i64;
+        let key = FactKey::new(FactKind::Processing, subject());
+        ctx.changed(key, self.told_at_hand, at_hand, rules::PROCESS, Vec::new);
+        self.told_at_hand = at_hand;
     }
 
     /// The application's loop, as far as it gets without waiting. True if it did anything.

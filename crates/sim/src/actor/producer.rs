@@ -4,8 +4,10 @@
 
 use super::AppEvent;
 use super::wire::{input_to_client, outputs_from_client};
+use crate::rules;
 use crate::scenario::Load;
 use clients::producer::{Call, CallId, Producer, ProducerEvent, ProducerRecord, ThreadId};
+use protocol::trace::{Fact, FactKey, FactKind, Subject};
 use protocol::wire::{Input, Outbox, Output};
 use protocol::{Ctx, Instant, Name};
 use std::collections::VecDeque;
@@ -43,6 +45,9 @@ pub struct ProducerApp {
     bursts: VecDeque<Burst>,
     stream: Option<Stream>,
     closing: bool,
+    /// Sends without an outcome, and unanswered requests, as last told.
+    undecided: i64,
+    told: (i64, i64),
     /// Who the sends are; drained after every step.
     events: Vec<AppEvent>,
 }
@@ -66,6 +71,8 @@ impl ProducerApp {
                 next_at: load_from,
             }),
             closing: false,
+            undecided: 0,
+            told: (0, 0),
             events: Vec::new(),
         }
     }
@@ -103,6 +110,7 @@ impl ProducerApp {
         let (key, value) = (record.key.clone(), record.value.clone());
         let call = self.call(APPLICATION, Call::Send(record));
         let acks_all = self.producer.config.acks == -1;
+        self.undecided += 1;
         self.events.push(AppEvent::Sent {
             call,
             topic,
@@ -168,6 +176,12 @@ impl ProducerApp {
             assert!(pass < MAX_PASSES, "a producer that never rests");
         }
         for event in self.producer.take_events() {
+            if matches!(
+                event,
+                ProducerEvent::Acked { .. } | ProducerEvent::Failed { .. }
+            ) {
+                self.undecided -= 1;
+            }
             match event {
                 ProducerEvent::Acked {
                     call, tp, offset, ..
@@ -194,6 +208,7 @@ impl ProducerApp {
                 }),
             }
         }
+        self.tell(ctx);
         if self.closing && self.producer.is_closed() {
             out.push(Output::Exit);
             return None;
@@ -201,6 +216,28 @@ impl ProducerApp {
         let bursts = self.bursts.iter().map(|b| b.next_at);
         let stream = self.stream.iter().map(|s| s.next_at);
         wake.into_iter().chain(bursts).chain(stream).min()
+    }
+
+    /// Reports what can be seen of the client from outside.
+    fn tell(&mut self, ctx: &mut Ctx<'_>) {
+        let in_flight = self.producer.view().in_flight().len() as i64;
+        let key = |kind| FactKey::new(kind, Subject::Client(self.client_id.clone()));
+        let (undecided, told) = (self.undecided, self.told);
+        ctx.changed(
+            key(FactKind::Accumulator),
+            told.0,
+            undecided,
+            rules::ACCUMULATE,
+            Vec::new,
+        );
+        ctx.changed(
+            key(FactKind::InFlight),
+            told.1,
+            in_flight,
+            rules::SEND,
+            || vec![Fact::new(key(FactKind::Accumulator), undecided)],
+        );
+        self.told = (undecided, in_flight);
     }
 
     fn run_application(&mut self, now: Instant) {
