@@ -1,4 +1,4 @@
-//! Producers and groups as cards.
+//! Producers as cards.
 
 use super::cards::*;
 use super::events::us;
@@ -78,13 +78,4 @@ pub(super) fn producers(
             card
         })
         .collect()
-}
-
-/// Groups with their members; puts their pins on the partitions.
-pub(super) fn groups(
-    _world: &World,
-    _places: &[TopicPartition],
-    _partitions: &mut [PartitionCard],
-) -> Vec<GroupCard> {
-    Vec::new()
 }

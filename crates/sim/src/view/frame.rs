@@ -3,7 +3,7 @@
 use super::cards::*;
 use super::events::{is_user_topic, us};
 use super::keys::Keys;
-use super::{clients, flights, rows};
+use super::{clients, flights, groups, rows};
 use crate::actor::{Actor, Role};
 use crate::ledger::Ledger;
 use crate::world::{Liveness, Slot, World};
@@ -44,7 +44,7 @@ pub fn frame(
         .iter()
         .map(|d| rows::partition(world, d, window, keys, columns))
         .collect();
-    let groups = clients::groups(world, &places, &mut partitions);
+    let groups = groups::groups(world, &places, &mut partitions);
     let producers = clients::producers(world, &places, keys);
     flights::flights(world, &places, keys, columns);
     Frame {

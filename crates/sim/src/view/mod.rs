@@ -8,6 +8,7 @@ pub mod event_cards;
 pub mod events;
 mod flights;
 pub mod frame;
+mod groups;
 pub mod inspect;
 mod keys;
 pub mod messages;
