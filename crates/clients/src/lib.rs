@@ -12,3 +12,4 @@ pub mod error;
 pub mod java;
 pub mod network;
 pub mod producer;
+pub mod rules;

@@ -6,7 +6,7 @@ use protocol::trace::Rule;
 
 /// Every rule of every crate.
 pub fn rules() -> impl Iterator<Item = &'static Rule> {
-    let all: [&'static [Rule]; 9] = [
+    let all: [&'static [Rule]; 10] = [
         crate::rules::RULES,
         log::rules::RULES,
         broker::rules::RULES,
@@ -16,6 +16,7 @@ pub fn rules() -> impl Iterator<Item = &'static Rule> {
         metadata::rules::RULES,
         metadata::node::rules::RULES,
         raft::rules::RULES,
+        clients::rules::RULES,
     ];
     all.into_iter().flatten()
 }

@@ -24,7 +24,7 @@ pub static CONSUMER: &[ConfigDef] = table!(
         NonEmpty,
         true,
         "Makes the member static: it keeps its partitions over a restart within the session timeout.",
-        "정적 멤버로 만든다. 세션 타임아웃 안에 재시작하면 파티션을 그대로 유지한다."
+        "정적 멤버로 만듭니다. 세션 타임아웃 안에 재시작하면 파티션을 그대로 유지합니다."
     ),
     def(
         Scope::Consumer,
@@ -44,7 +44,7 @@ pub static CONSUMER: &[ConfigDef] = table!(
         Any,
         true,
         "The assignor that the broker should use (consumer protocol only).",
-        "브로커가 쓸 할당자(consumer 프로토콜 전용)."
+        "브로커가 쓸 어사이너(consumer 프로토콜 전용)."
     ),
     def(
         Scope::Consumer,
@@ -74,7 +74,7 @@ pub static CONSUMER: &[ConfigDef] = table!(
         AtLeast(1.0),
         true,
         "A consumer that does not call poll() for this long leaves its group.",
-        "이 시간 동안 poll()을 부르지 않으면 그룹을 떠난다."
+        "이 시간 동안 poll()을 부르지 않으면 그룹을 떠납니다."
     ),
     def(
         Scope::Consumer,
@@ -96,7 +96,7 @@ pub static CONSUMER: &[ConfigDef] = table!(
         Any,
         true,
         "Assignors that this member supports, the preferred one first (classic protocol only).",
-        "이 멤버가 지원하는 할당자, 선호하는 순서대로(classic 프로토콜 전용)."
+        "이 멤버가 지원하는 어사이너, 선호하는 순서대로(classic 프로토콜 전용)."
     ),
     def(
         Scope::Consumer,
@@ -156,7 +156,7 @@ pub static CONSUMER: &[ConfigDef] = table!(
         AtLeast(0.0),
         true,
         "How much one fetch returns at most, unless the first batch is larger.",
-        "페치 한 번의 최대 크기. 첫 배치가 더 크면 그 배치는 온다."
+        "페치 한 번의 최대 크기. 첫 배치가 더 크면 그 배치는 옵니다."
     ),
     def(
         Scope::Consumer,
@@ -176,7 +176,7 @@ pub static CONSUMER: &[ConfigDef] = table!(
         AtLeast(0.0),
         true,
         "How much one fetch returns of a partition at most, unless its first batch is larger.",
-        "페치 한 번에 파티션 하나에서 오는 최대 크기. 첫 배치가 더 크면 그 배치는 온다."
+        "페치 한 번에 파티션 하나에서 오는 최대 크기. 첫 배치가 더 크면 그 배치는 옵니다."
     ),
     def(
         Scope::Consumer,
@@ -186,7 +186,7 @@ pub static CONSUMER: &[ConfigDef] = table!(
         Any,
         true,
         "Where this client is, so that a broker can send it to a replica nearby.",
-        "클라이언트의 위치. 브로커가 가까운 레플리카로 보낼 수 있다."
+        "클라이언트의 위치. 브로커가 가까운 레플리카로 보낼 수 있습니다."
     ),
     def(
         Scope::Consumer,
@@ -236,7 +236,7 @@ pub static CONSUMER: &[ConfigDef] = table!(
         OneOf(&["implicit", "explicit"]),
         false,
         "How a share consumer acknowledges (KIP-932); not modelled.",
-        "셰어 컨슈머의 확인 방식(KIP-932). 구현하지 않았다."
+        "셰어 컨슈머의 확인 방식(KIP-932). 구현하지 않았습니다."
     ),
     def(
         Scope::Consumer,
@@ -246,7 +246,7 @@ pub static CONSUMER: &[ConfigDef] = table!(
         OneOf(&["batch_optimized", "record_limit"]),
         false,
         "How a share consumer acquires records (KIP-932); not modelled.",
-        "셰어 컨슈머가 레코드를 얻는 방식(KIP-932). 구현하지 않았다."
+        "셰어 컨슈머가 레코드를 얻는 방식(KIP-932). 구현하지 않았습니다."
     ),
     def(
         Scope::Consumer,
@@ -256,7 +256,7 @@ pub static CONSUMER: &[ConfigDef] = table!(
         Any,
         false,
         "Class that turns bytes into keys; keys are bytes here.",
-        "바이트를 키로 바꾸는 클래스. 여기서 키는 바이트다."
+        "바이트를 키로 바꾸는 클래스. 여기서 키는 바이트입니다."
     ),
     def(
         Scope::Consumer,
@@ -266,6 +266,6 @@ pub static CONSUMER: &[ConfigDef] = table!(
         Any,
         false,
         "Class that turns bytes into values; values are bytes here.",
-        "바이트를 값으로 바꾸는 클래스. 여기서 값은 바이트다."
+        "바이트를 값으로 바꾸는 클래스. 여기서 값은 바이트입니다."
     ),
 );

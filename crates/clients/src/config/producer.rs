@@ -24,7 +24,7 @@ pub static PRODUCER: &[ConfigDef] = table!(
         Any,
         true,
         "Numbers the records so that brokers can refuse duplicates and gaps.",
-        "레코드에 번호를 매겨 브로커가 중복과 빈틈을 거부할 수 있게 한다."
+        "레코드에 번호를 매겨 브로커가 중복과 빈틈을 거부할 수 있게 합니다."
     ),
     def(
         Scope::Producer,
@@ -34,7 +34,7 @@ pub static PRODUCER: &[ConfigDef] = table!(
         Between(0.0, 2_147_483_647.0),
         true,
         "How often a failed batch is sent again; delivery.timeout.ms usually ends it first.",
-        "실패한 배치를 몇 번까지 다시 보낼지. 보통 delivery.timeout.ms가 먼저 끝낸다."
+        "실패한 배치를 몇 번까지 다시 보낼지. 보통 delivery.timeout.ms가 먼저 끝냅니다."
     ),
     def(
         Scope::Producer,
@@ -74,7 +74,7 @@ pub static PRODUCER: &[ConfigDef] = table!(
         AtLeast(0.0),
         true,
         "Size at which a batch is full; 0 sends every record alone.",
-        "배치가 가득 찬 것으로 보는 크기. 0이면 레코드를 하나씩 보낸다."
+        "배치가 가득 찬 것으로 보는 크기. 0이면 레코드를 하나씩 보냅니다."
     ),
     def(
         Scope::Producer,
@@ -84,7 +84,7 @@ pub static PRODUCER: &[ConfigDef] = table!(
         AtLeast(0.0),
         true,
         "Memory for records that wait to be sent; send() blocks when it is used up.",
-        "전송을 기다리는 레코드를 위한 메모리. 다 쓰면 send()가 막힌다."
+        "전송을 기다리는 레코드를 위한 메모리. 다 쓰면 send()가 막힙니다."
     ),
     def(
         Scope::Producer,
@@ -114,7 +114,7 @@ pub static PRODUCER: &[ConfigDef] = table!(
         OneOf(&["none", "gzip", "snappy", "lz4", "zstd"]),
         true,
         "Codec with which batches are compressed.",
-        "배치를 압축하는 코덱."
+        "배치에 메시지 압축(compression)을 적용하는 코덱."
     ),
     def(
         Scope::Producer,
@@ -124,7 +124,7 @@ pub static PRODUCER: &[ConfigDef] = table!(
         Between(-1.0, 9.0),
         false,
         "How hard gzip tries.",
-        "gzip 압축 수준."
+        "gzip 메시지 압축 수준."
     ),
     def(
         Scope::Producer,
@@ -134,7 +134,7 @@ pub static PRODUCER: &[ConfigDef] = table!(
         Between(1.0, 17.0),
         false,
         "How hard lz4 tries.",
-        "lz4 압축 수준."
+        "lz4 메시지 압축 수준."
     ),
     def(
         Scope::Producer,
@@ -144,7 +144,7 @@ pub static PRODUCER: &[ConfigDef] = table!(
         Between(-131_072.0, 22.0),
         false,
         "How hard zstd tries.",
-        "zstd 압축 수준."
+        "zstd 메시지 압축 수준."
     ),
     def(
         Scope::Producer,
@@ -154,7 +154,7 @@ pub static PRODUCER: &[ConfigDef] = table!(
         Any,
         true,
         "Class that chooses partitions; without one, keys are hashed and the rest sticks to a partition for a while.",
-        "파티션을 고르는 클래스. 없으면 키는 해시하고, 키 없는 레코드는 한동안 한 파티션에 붙는다."
+        "파티션을 고르는 클래스. 없으면 키는 해시하고, 키 없는 레코드는 한동안 한 파티션에 붙습니다."
     ),
     def(
         Scope::Producer,
@@ -184,7 +184,7 @@ pub static PRODUCER: &[ConfigDef] = table!(
         AtLeast(0.0),
         true,
         "Partitions whose leader could take nothing for this long are not chosen; 0 turns this off.",
-        "이 시간 동안 아무것도 받지 못한 리더의 파티션은 고르지 않는다. 0이면 끈다."
+        "이 시간 동안 아무것도 받지 못한 리더의 파티션은 고르지 않습니다. 0이면 끕니다."
     ),
     def(
         Scope::Producer,
@@ -194,7 +194,7 @@ pub static PRODUCER: &[ConfigDef] = table!(
         AtLeast(5000.0),
         true,
         "Topics that were not produced to for this long are forgotten.",
-        "이 시간 동안 쓰지 않은 토픽은 메타데이터에서 잊는다."
+        "이 시간 동안 쓰지 않은 토픽은 메타데이터에서 잊습니다."
     ),
     def(
         Scope::Producer,
@@ -224,7 +224,7 @@ pub static PRODUCER: &[ConfigDef] = table!(
         Any,
         false,
         "Whether an outside coordinator decides about transactions (KIP-939); not modelled.",
-        "트랜잭션을 외부 조정자가 결정할지 여부(KIP-939). 구현하지 않았다."
+        "트랜잭션을 외부 조정자가 결정할지 여부(KIP-939). 구현하지 않았습니다."
     ),
     def(
         Scope::Producer,
@@ -234,7 +234,7 @@ pub static PRODUCER: &[ConfigDef] = table!(
         Any,
         false,
         "Class that turns keys into bytes; keys are bytes here.",
-        "키를 바이트로 바꾸는 클래스. 여기서 키는 바이트다."
+        "키를 바이트로 바꾸는 클래스. 여기서 키는 바이트입니다."
     ),
     def(
         Scope::Producer,
@@ -244,6 +244,6 @@ pub static PRODUCER: &[ConfigDef] = table!(
         Any,
         false,
         "Class that turns values into bytes; values are bytes here.",
-        "값을 바이트로 바꾸는 클래스. 여기서 값은 바이트다."
+        "값을 바이트로 바꾸는 클래스. 여기서 값은 바이트입니다."
     ),
 );

@@ -79,6 +79,13 @@ impl ConsumerConfig {
         let consumer = read
             .text("group.protocol")
             .is_some_and(|p| p.eq_ignore_ascii_case("consumer"));
+        if consumer {
+            // Better refused than played by the rules of the other protocol.
+            return Err(refuse(
+                "group.protocol",
+                "the consumer protocol's client is not modelled",
+            ));
+        }
         let foreign: &[&str] = if consumer {
             &[
                 "partition.assignment.strategy",
