@@ -7,6 +7,7 @@
 pub mod config;
 pub mod controller;
 pub mod directory_id;
+mod hash_order;
 pub mod image;
 pub mod metadata_version;
 pub mod node;

@@ -1,6 +1,6 @@
 //! What becomes of partitions when brokers come and go (`ReplicationControlManager.handleBroker…`).
 
-use protocol::{BrokerEpoch, NodeId, Protection, Uuid};
+use protocol::{BrokerEpoch, NodeId, Protection};
 
 use super::Controller;
 use crate::image::{TopicIdPartition, TopicImage};
@@ -130,14 +130,12 @@ impl Controller {
             .partitions_where(|p| p.isr.contains(&broker))
     }
 
-    /// Two walks, in the order of one: Kafka's own order is that of its hash maps.
     fn isr_then_elr_updates(
         &self,
         event: BrokerEvent,
         broker: NodeId,
         records: &mut Vec<ApiMessageAndVersion>,
     ) {
-        let start = records.len();
         self.generate_leader_and_isr_updates(
             event,
             &self.partitions_with_broker_in_isr(broker),
@@ -148,10 +146,6 @@ impl Controller {
             .brokers_to_elrs
             .partitions_with_broker_in_elr(broker);
         self.generate_leader_and_isr_updates(event, &in_elr, records);
-        records[start..].sort_by_key(|r| match &r.message {
-            MetadataRecord::PartitionChange(r) => (r.topic_id, r.partition_id),
-            _ => (Uuid::ZERO, 0),
-        });
     }
 
     /// Leaves every ISR, and is fenced.
@@ -240,5 +234,17 @@ impl Controller {
                 records,
             );
         }
+    }
+}
+
+/// Puts each run of partition changes in order of topic id and partition. Several walks may have made one run, each in
+/// the order of a hash map in Kafka: no order is better than another, and one is needed.
+pub(super) fn sort_partition_changes(records: &mut [ApiMessageAndVersion]) {
+    let key = |r: &ApiMessageAndVersion| match &r.message {
+        MetadataRecord::PartitionChange(r) => Some((r.topic_id, r.partition_id)),
+        _ => None,
+    };
+    for run in records.chunk_by_mut(|a, b| key(a).is_some() == key(b).is_some()) {
+        run.sort_by_key(key);
     }
 }

@@ -5,6 +5,7 @@ use protocol::{BrokerEpoch, ErrorCode, Instant, Name, NodeId, Uuid};
 use serde::Serialize;
 use std::collections::BTreeMap;
 
+use super::broker_events::sort_partition_changes;
 use super::placement::UsableBroker;
 use super::{Answer, ApiError, Controller, ControllerResult};
 use crate::directory_id;
@@ -97,6 +98,7 @@ impl Controller {
                     .as_ref()
                     .is_some_and(|e| e.epoch == request.previous_broker_epoch);
                 self.handle_broker_shutdown(id, clean, &mut records);
+                sort_partition_changes(&mut records);
                 self.active_mut().heartbeats.remove(id);
             }
         }
@@ -244,6 +246,7 @@ impl Controller {
         };
         let mut records = Vec::new();
         self.handle_broker_unregistered(id, registration.epoch, &mut records);
+        sort_partition_changes(&mut records);
         Ok(ControllerResult::of(
             rules::BROKER_UNREGISTERED,
             records,

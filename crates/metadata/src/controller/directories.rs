@@ -5,10 +5,10 @@ use protocol::messages::{
     DirectoryTopic,
 };
 use protocol::{BrokerEpoch, ErrorCode, NodeId, Uuid};
-use std::collections::BTreeSet;
 
 use super::broker_events::BrokerEvent;
 use super::{Answer, ApiError, Controller, ControllerResult};
+use crate::hash_order;
 use crate::image::TopicIdPartition;
 use crate::partition::PartitionChangeBuilder;
 use crate::record::{ApiMessageAndVersion, BrokerRegistrationChangeRecord};
@@ -85,7 +85,7 @@ impl Controller {
             .broker(broker)
             .expect("its epoch was checked");
         let mut records = Vec::new();
-        let mut offline = BTreeSet::new();
+        let mut offline: Vec<TopicIdPartition> = Vec::new();
         let mut directories = Vec::new();
         for dir in &request.directories {
             let online = registration.has_online_dir(dir.id);
@@ -98,8 +98,8 @@ impl Controller {
                         partition: p.partition_index,
                     };
                     let error = self.assign_replica(broker, dir.id, tp, &mut records);
-                    if error == ErrorCode::None && !online {
-                        offline.insert(tp);
+                    if error == ErrorCode::None && !online && !offline.contains(&tp) {
+                        offline.push(tp);
                     }
                     partitions.push(DirectoryPartition {
                         partition_index: p.partition_index,
@@ -113,7 +113,11 @@ impl Controller {
             }
             directories.push(DirectoryData { id: dir.id, topics });
         }
-        let offline: Vec<_> = offline.into_iter().collect();
+        hash_order::sort(&mut offline, |tp| {
+            hash_order::uuid_hash(tp.topic_id)
+                .wrapping_mul(31)
+                .wrapping_add(tp.partition)
+        });
         self.generate_leader_and_isr_updates(BrokerEvent::Removed(broker), &offline, &mut records);
         let response = AssignReplicasToDirsResponse {
             directories,

@@ -3,6 +3,7 @@
 use protocol::messages::BrokerHeartbeatRequest;
 use protocol::{ErrorCode, Instant, Ms, Offset};
 
+use super::broker_events::sort_partition_changes;
 use super::heartbeat_manager::{BrokerControlState, BrokerHeartbeatState};
 use super::{AfterAppend, Answer, ApiError, BrokerHeartbeatReply, Controller, ControllerResult};
 use crate::record::ApiMessageAndVersion;
@@ -63,6 +64,7 @@ impl Controller {
         {
             self.handle_directories_cordoned(id, epoch, cordoned, &mut records);
         }
+        sort_partition_changes(&mut records);
         let reply = BrokerHeartbeatReply {
             is_caught_up: offset >= registered_at,
             is_fenced: fenced,

@@ -10,6 +10,7 @@ use super::election::Candidates;
 use super::{
     Elected, Election, LeaderRecoveryState, PartitionReassignmentReplicas, PartitionRegistration,
 };
+use crate::hash_order;
 use crate::metadata_version::MetadataVersion;
 use crate::record::{ApiMessageAndVersion, PartitionChangeRecord};
 
@@ -173,8 +174,7 @@ impl<'a> PartitionChangeBuilder<'a> {
                 elr.push(*replica);
             }
         }
-        // Kafka walks a hash set of 16 buckets here, and its order shows in the record.
-        elr.sort_by_key(|r| (r.0 ^ (r.0 >> 16)) & 15);
+        hash_order::sort(&mut elr, |r| r.0);
         elr.retain(|r| !self.isr.contains(r) && Some(*r) != self.unclean_shutdown);
         self.elr = elr;
     }
