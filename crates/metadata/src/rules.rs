@@ -230,7 +230,7 @@ pub static RULES: &[Rule] = &[
     rule(
         ELECTION_UNCLEAN,
         "An unclean election takes any live replica rather than none: committed records may be lost.",
-        "언클린 리더 선출은 리더가 없는 것보다 아무 살아 있는 복제본이라도 고르므로, 커밋된 레코드가 유실될 수 있습니다.",
+        "언클린 리더 선출은 리더가 없는 상태를 피하려고 살아 있는 복제본이면 무엇이든 리더로 뽑으므로, 커밋된 레코드가 유실될 수 있습니다.",
         &[
             "unclean.leader.election.enable",
             "unclean.leader.election.interval.ms",
