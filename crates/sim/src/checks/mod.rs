@@ -122,7 +122,7 @@ impl Checks {
                 let Some(to) = number(&change.to) else {
                     return Ok(());
                 };
-                self.high_watermark_moved(node, tp, to, rules, world)
+                self.high_watermark_moved(node, tp, (number(&change.from), to), rules, world)
             }
             FactKind::Role | FactKind::Leader | FactKind::LeaderEpoch | FactKind::FetcherState => {
                 self.role_changed(node, tp, world)

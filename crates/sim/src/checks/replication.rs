@@ -138,7 +138,7 @@ impl Checks {
         &mut self,
         node: NodeId,
         tp: &TopicPartition,
-        to: Offset,
+        (before, to): (Option<Offset>, Offset),
         rules: Protections,
         world: &dyn Evidence,
     ) -> Found {
@@ -159,7 +159,7 @@ impl Checks {
         let clean = self.clean(tp);
         let model = self.model(tp);
         let mut differing = None;
-        let from = compared_from(model.high_watermark, to, start);
+        let from = compared_from(before, to, start);
         world.records(node, tp, from, to, &mut |record| {
             if !model.agrees(&record) && differing.is_none() {
                 differing = Some(record.offset);
@@ -264,11 +264,10 @@ impl Checks {
     }
 }
 
-/// Where a comparison begins: everything that this move newly covers, and for a late follower all that it learns now.
-fn compared_from(true_hw: Offset, to: Offset, start: Offset) -> Offset {
-    // One move covers at most a fetch's worth; a follower that learns late is compared over the same stretch again, which
-    // is what R1 asks for. 4 096 records bound the cost of one event.
+/// Where a comparison begins: at what this replica's mark covered before.
+fn compared_from(before: Option<Offset>, to: Offset, start: Offset) -> Offset {
+    // A replica that learns all at once is compared over its newest stretch: 4 096 records bound the cost of one event.
     const MAX_COMPARED: i64 = 4_096;
-    let newly = if to > true_hw { true_hw } else { Offset(0) };
-    newly.max(to - MAX_COMPARED).max(start).max(Offset(0))
+    let before = before.unwrap_or(Offset(0)).min(to);
+    before.max(to - MAX_COMPARED).max(start).max(Offset(0))
 }
