@@ -6,8 +6,12 @@
 
 use crate::view::{KnotCard, Us};
 
-/// Screen time of a message on its way.
+/// Screen time of a message on its way that carries records or their acknowledgement.
 pub const FLIGHT_MS: f64 = 450.0;
+/// Of one that only asks for records.
+pub const ASK_MS: f64 = 250.0;
+/// Of one of the many of a group's protocol, and of the control plane.
+pub const PROTOCOL_MS: f64 = 140.0;
 /// Screen time of an append.
 pub const APPEND_MS: f64 = 120.0;
 /// Screen time of a copy by a follower.
@@ -43,10 +47,10 @@ impl Pace {
     }
 
     /// A message left that is drawn.
-    pub fn flight(&mut self, event: u64, sent_us: Us, arrives_us: Us) {
+    pub fn flight(&mut self, event: u64, sent_us: Us, arrives_us: Us, ms: f64) {
         self.go_to(event, sent_us);
         let span = (arrives_us - sent_us).max(1);
-        self.flights.push((arrives_us, FLIGHT_MS / span as f64));
+        self.flights.push((arrives_us, ms / span as f64));
     }
 
     /// A visible change, and the screen time of its kind. Changes of one instant are shown together.
@@ -95,8 +99,13 @@ impl Pace {
         self.events.push(event);
     }
 
-    /// Forgets what came after an event; `flights` are the messages that are on their way there, as (sent, arrives).
-    pub fn cut_after(&mut self, event: u64, at_us: Us, flights: impl Iterator<Item = (Us, Us)>) {
+    /// Forgets what came after an event; `flights` are the messages that are on their way there, as (sent, arrives, ms).
+    pub fn cut_after(
+        &mut self,
+        event: u64,
+        at_us: Us,
+        flights: impl Iterator<Item = (Us, Us, f64)>,
+    ) {
         let keep = self.events.partition_point(|e| *e <= event);
         // A knot of a later event may close a stretch that reaches beyond the cut: those go too.
         let keep = keep.min(self.knots.partition_point(|k| k.at_us <= at_us));
@@ -111,7 +120,7 @@ impl Pace {
         self.screen_ms = last.screen_ms;
         self.dwell_ms = 0.0;
         self.flights = flights
-            .map(|(sent, arrives)| (arrives, FLIGHT_MS / (arrives - sent).max(1) as f64))
+            .map(|(sent, arrives, ms)| (arrives, ms / (arrives - sent).max(1) as f64))
             .collect();
     }
 }
@@ -123,7 +132,7 @@ mod tests {
     #[test]
     fn a_flight_takes_its_time_however_short_it_is() {
         let mut pace = Pace::default();
-        pace.flight(1, 1_000, 2_000);
+        pace.flight(1, 1_000, 2_000, FLIGHT_MS);
         pace.change(2, 2_000, APPEND_MS);
         let end = pace.knots().last().expect("a knot").screen_ms;
         let before = pace.knots()[1].screen_ms;
@@ -137,8 +146,8 @@ mod tests {
     #[test]
     fn what_overlaps_in_the_run_overlaps_on_screen() {
         let mut pace = Pace::default();
-        pace.flight(1, 0, 1_000);
-        pace.flight(2, 500, 1_500);
+        pace.flight(1, 0, 1_000, FLIGHT_MS);
+        pace.flight(2, 500, 1_500, FLIGHT_MS);
         pace.go_to(3, 1_500);
         let end = pace.knots().last().expect("a knot").screen_ms;
         assert!(end < 1.6 * FLIGHT_MS, "{end}");
@@ -167,7 +176,12 @@ mod tests {
     fn the_map_never_runs_backwards_even_after_a_cut() {
         let mut pace = Pace::default();
         for i in 0..20 {
-            pace.flight(i * 2, (i as Us) * 3_000, (i as Us) * 3_000 + 1_000);
+            pace.flight(
+                i * 2,
+                (i as Us) * 3_000,
+                (i as Us) * 3_000 + 1_000,
+                FLIGHT_MS,
+            );
             pace.change(i * 2 + 1, (i as Us) * 3_000 + 1_000, COPY_MS);
         }
         pace.cut_after(21, 31_000, std::iter::empty());

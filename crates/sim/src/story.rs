@@ -5,7 +5,7 @@
 use crate::command::Command;
 use crate::ids::{ActorId, EventId};
 use crate::network::{Body, MessageState};
-use crate::pace::{APPEND_MS, COPY_MS, Pace, STATE_MS};
+use crate::pace::{APPEND_MS, ASK_MS, COPY_MS, FLIGHT_MS, PROTOCOL_MS, Pace, STATE_MS};
 use crate::session::{Driver, Journal};
 use crate::trace::{EventKind, TraceEvent};
 use crate::view::messages::{Gist, TopicRef, gist};
@@ -115,7 +115,8 @@ impl Story {
                 && let Some(g) = gist_of(world, message)
                 && is_drawn(world, &g)
             {
-                self.pace.flight(e.id.0, at, us(*arrives));
+                self.pace
+                    .flight(e.id.0, at, us(*arrives), flight_ms(g.kind));
             }
             if visible(e) {
                 self.pace.change(e.id.0, at, screen_ms(e));
@@ -135,6 +136,18 @@ fn begin(scout: &mut Driver<World>) {
     Machine::take_trace(&mut scout.machine);
 }
 
+const fn flight_ms(kind: FlightKind) -> f64 {
+    match kind {
+        FlightKind::Produce
+        | FlightKind::ProduceAnswer
+        | FlightKind::FollowerData
+        | FlightKind::ConsumerData => FLIGHT_MS,
+        FlightKind::FollowerFetch | FlightKind::Commit => ASK_MS,
+        FlightKind::ConsumerFetch | FlightKind::Group | FlightKind::Control => PROTOCOL_MS,
+        FlightKind::Noise => 0.0,
+    }
+}
+
 fn screen_ms(e: &TraceEvent) -> f64 {
     match &e.kind {
         EventKind::Changed { change, .. } => match (&change.key.kind, &change.key.subject) {
@@ -147,6 +160,9 @@ fn screen_ms(e: &TraceEvent) -> f64 {
             }
             (FactKind::Position | FactKind::Committed, _) => COPY_MS,
             (FactKind::ActiveSegment | FactKind::LogStartOffset, _) => COPY_MS,
+            (FactKind::GroupState | FactKind::Generation | FactKind::ProducerIdAndEpoch, _) => {
+                COPY_MS
+            }
             _ => STATE_MS,
         },
         _ => STATE_MS,
@@ -244,8 +260,8 @@ pub(crate) fn is_drawn(world: &World, g: &Gist) -> bool {
         }
 }
 
-/// (sent, arrives) of every drawn message on its way.
-fn drawn_flights(world: &World) -> Vec<(Us, Us)> {
+/// (sent, arrives, screen ms) of every drawn message on its way.
+fn drawn_flights(world: &World) -> Vec<(Us, Us, f64)> {
     use crate::ids::Direction;
     let mut out = Vec::new();
     for (_, c) in world.network().connections() {
@@ -254,7 +270,7 @@ fn drawn_flights(world: &World) -> Vec<(Us, Us)> {
             for m in &c.lane(direction).queue {
                 let g = gist_between(world, &m.body, from, to);
                 if m.state == MessageState::Moving && is_drawn(world, &g) {
-                    out.push((us(m.sent_at), us(m.arrives_at)));
+                    out.push((us(m.sent_at), us(m.arrives_at), flight_ms(g.kind)));
                 }
             }
         }
