@@ -23,6 +23,9 @@ mod admin;
 mod on_append;
 mod record_codec;
 mod replay;
+mod report;
+#[cfg(test)]
+mod scenario_tests;
 mod service;
 mod writes;
 

@@ -83,6 +83,9 @@ impl Coordinator {
                 records,
             })
         });
+        if result.is_ok() && replay {
+            self.report_replayed(self.versions.last_snapshot(), records, step);
+        }
         self.note_append(result)
     }
 
@@ -158,6 +161,9 @@ impl Coordinator {
             coordinator_epoch,
             commit,
         });
+        if appended.is_ok() {
+            self.report_end_of_transaction(self.versions.last_snapshot(), producer_id, step);
+        }
         let appended = self.note_append(appended);
         self.finish_append(id, appended, step);
     }

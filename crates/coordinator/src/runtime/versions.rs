@@ -43,6 +43,13 @@ impl<S: Clone> Versions<S> {
         newest.map_or(&self.current, |(_, state)| state)
     }
 
+    /// The state right after the last write.
+    pub fn last_snapshot(&self) -> &S {
+        self.snapshots
+            .get(&self.last_written)
+            .unwrap_or(&self.current)
+    }
+
     /// One past the last record written.
     pub const fn last_written(&self) -> Offset {
         self.last_written
