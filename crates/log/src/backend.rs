@@ -97,10 +97,18 @@ impl File {
             .blocks
             .partition_point(|block| block.start <= position)
             .saturating_sub(1);
-        self.blocks[block.min(self.blocks.len())..]
+        let blocks = &self.blocks[block.min(self.blocks.len())..];
+        let ends_before = |(start, bytes): &(usize, Bytes)| start + bytes.len() <= position;
+        let (first, rest) = match blocks.split_first() {
+            Some((first, rest)) => (
+                &first.chunks[first.chunks.partition_point(ends_before)..],
+                rest,
+            ),
+            None => (&[][..], blocks),
+        };
+        first
             .iter()
-            .flat_map(|block| block.chunks.iter())
-            .skip_while(move |(start, bytes)| start + bytes.len() <= position)
+            .chain(rest.iter().flat_map(|block| block.chunks.iter()))
     }
 
     fn read_at(&self, position: usize, len: usize) -> Bytes {

@@ -95,7 +95,8 @@ impl UnifiedLog {
         let mut next = from.get().max(self.log_start_offset);
         while next < to.get().min(self.next_offset.offset) {
             let bound = self.next_offset;
-            let Ok(data) = self.read_to(next, PIECE_BYTES, true, bound, FetchIsolation::LogEnd) else {
+            let Ok(data) = self.read_to(next, PIECE_BYTES, true, bound, FetchIsolation::LogEnd)
+            else {
                 break;
             };
             let before = found.len();
