@@ -57,6 +57,7 @@ const PURE_DEPENDENCIES: &[&str] = &[
     "snap",
     "ruzstd",
     "ts-rs",
+    "xxhash-rust",
 ];
 
 /// Crates that must be pure.
