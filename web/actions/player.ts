@@ -4,7 +4,7 @@
  */
 import { batch } from "@preact/signals";
 import type { Engine } from "../engine/engine";
-import type { EventCard, KnotCard, MarkCard } from "../engine/generated";
+import type { EventCard, Frame, KnotCard, MarkCard } from "../engine/generated";
 import { slotsOf } from "../layout/stage";
 import type { MotionModel } from "../model/motion";
 import { foldAt, screenAt, virtualAt } from "../model/pace";
@@ -254,8 +254,13 @@ export class Player {
     }
     this.logged = event;
     store.events.value = this.log;
+    const playing = store.playing.peek();
+    const scene = store.scene.peek();
     for (let i = this.log.length - 1; i >= 0; i--) {
-      if (this.log[i].visible || this.log[i].what.is === "commanded") {
+      const e = this.log[i];
+      // While it plays, what a follower learns late would always have the last word.
+      if (playing && scene && learntLate(e, scene.frame)) continue;
+      if (e.visible || e.what.is === "commanded") {
         if (store.narration.peek()?.id !== this.log[i].id) store.narration.value = this.log[i];
         break;
       }
@@ -270,4 +275,12 @@ export class Player {
       this.broken(e);
     }
   }
+}
+
+/** A follower hears of a high watermark that the leader has moved before. */
+function learntLate(e: EventCard, frame: Frame): boolean {
+  const c = e.what;
+  if (c.is !== "changed" || c.fact !== "high_watermark") return false;
+  const p = frame.partitions.find((x) => x.topic === c.subject.topic && x.partition === c.subject.partition);
+  return p !== undefined && p.leader !== c.subject.node;
 }

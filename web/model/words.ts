@@ -254,6 +254,9 @@ export const sayPlain = (e: EventCard, w: Words, frame: Frame): string => plain(
 /** Log lines with runs of small events folded into one. */
 export type Entry = { kind: "line"; event: EventCard } | { kind: "fold"; n: number; noise: "fetch" | "heartbeat" | "other"; last: number };
 
+/** Fewer small events than this are left out without a word. */
+const FOLD_FROM = 3;
+
 export function folded(events: readonly EventCard[], all: boolean): Entry[] {
   const out: Entry[] = [];
   let n = 0;
@@ -261,7 +264,11 @@ export function folded(events: readonly EventCard[], all: boolean): Entry[] {
   let beats = 0;
   let last = 0;
   const flush = (): void => {
-    if (n === 0) return;
+    // Small folds would be longer than what they fold.
+    if (n < FOLD_FROM) {
+      n = fetches = beats = 0;
+      return;
+    }
     out.push({ kind: "fold", n, noise: fetches === n ? "fetch" : beats === n ? "heartbeat" : "other", last });
     n = fetches = beats = 0;
   };

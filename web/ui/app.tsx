@@ -63,7 +63,7 @@ function Sheet({ hands }: { hands: Hands }): VNode {
       <div class="body">
         {frame && tab.value === "why" && (
           <>
-            <Selected frame={frame} />
+            <Selected frame={frame} hands={hands} />
             <Why hands={hands} />
           </>
         )}

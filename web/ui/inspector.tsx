@@ -3,13 +3,13 @@ import { computed, signal } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
 import type { ComponentChildren, VNode } from "preact";
 import { duration, stamp } from "../base/format";
-import type { CauseCard, Frame, LedgerCard, PartitionCard } from "../engine/generated";
+import { FLIGHT, type CauseCard, type Frame, type LedgerCard, type PartitionCard } from "../engine/generated";
 import { lang, t } from "../i18n";
 import { rule } from "../i18n/rules";
 import { partitionOf } from "../model/scene";
 import * as store from "../model/store";
 import { place, type Target } from "../model/target";
-import { messageTitle } from "../model/tips";
+import { flightIndex, messageTitle } from "../model/tips";
 import { actorName, causeTitle, folded, line } from "../model/words";
 import type { Hands } from "../actions/hands";
 import { Icon } from "./icons";
@@ -24,7 +24,7 @@ export function Inspector({ hands }: { hands: Hands }): VNode | null {
   return (
     <aside class="inspector" aria-label={t.value.inspector.open}>
       <div class="head-scroll" tabIndex={0} role="region" aria-label={t.value.inspector.why}>
-        <Selected frame={s.frame} />
+        <Selected frame={s.frame} hands={hands} />
         <Why hands={hands} />
       </div>
       <Ledger ledger={s.frame.ledger} />
@@ -40,7 +40,7 @@ export const shown = computed<Target | null>(() => {
   return p ? { kind: "hw", topic: p.topic, partition: p.partition } : null;
 });
 
-export function Selected({ frame }: { frame: Frame }): VNode | null {
+export function Selected({ frame, hands }: { frame: Frame; hands?: Hands }): VNode | null {
   const w = t.value;
   const target = shown.value;
   if (!target) return null;
@@ -53,8 +53,9 @@ export function Selected({ frame }: { frame: Frame }): VNode | null {
       return <Head title={w.inspector.event} sub={String(target.id)} />;
     case "message":
       return (
-        <Head title={w.inspector.message} sub={(store.scene.value && messageTitle(store.scene.value, target.id, w)) ?? ""}>
+        <Head title={w.inspector.message} sub={(store.scene.value && messageTitle(store.scene.value, target.id, w)) ?? w.message.state[3]}>
           <Rows />
+          {hands && <MessageActions id={target.id} hands={hands} />}
         </Head>
       );
     default: {
@@ -67,6 +68,31 @@ export function Selected({ frame }: { frame: Frame }): VNode | null {
       );
     }
   }
+}
+
+/** What a hand may do to a message on its way. */
+function MessageActions({ id, hands }: { id: number; hands: Hands }): VNode | null {
+  const w = t.value.message;
+  const s = store.scene.value;
+  const i = s ? flightIndex(s, id) : -1;
+  if (!s || i < 0) return null;
+  const held = s.flights[i + FLIGHT.state] === 1;
+  return (
+    <div class="actions">
+      <button type="button" class="btn small" onClick={() => hands.messageCommand(id, held ? "release" : "hold")}>
+        <Icon name={held ? "release" : "hand"} />
+        {held ? w.release : w.hold}
+      </button>
+      <button type="button" class="btn small" onClick={() => hands.messageCommand(id, "delay")}>
+        <Icon name="slow" />
+        {w.delay}
+      </button>
+      <button type="button" class="btn small" onClick={() => hands.messageCommand(id, "drop")}>
+        <Icon name="drop" />
+        {w.drop}
+      </button>
+    </div>
+  );
 }
 
 function names(target: Target): [string, string] {
@@ -247,7 +273,8 @@ export function Why({ hands }: { hands: Hands }): VNode {
 
 /** Steps that only carry a message along add nothing to the chain for a reader. */
 function shorten(causes: readonly CauseCard[]): readonly CauseCard[] {
-  const kept = causes.filter((c, i) => i === 0 || i === causes.length - 1 || c.event.what.is === "changed" || c.event.what.is === "commanded" || c.event.what.is === "fault" || (c.event.what.is === "sent" && !c.event.noise));
+  const carried = (c: CauseCard): boolean => ["handled", "took", "woke"].includes(c.event.what.is);
+  const kept = causes.filter((c, i) => i === 0 || i === causes.length - 1 || !carried(c));
   return kept.slice(0, 40);
 }
 

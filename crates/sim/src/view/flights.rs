@@ -1,7 +1,7 @@
 //! Messages on their way as columns, and links that are not as they should be.
 
 use super::cards::*;
-use super::events::us;
+use super::events::{is_user_topic, us};
 use super::frame::topic_name;
 use super::keys::Keys;
 use super::messages::{Gist, TopicRef};
@@ -52,7 +52,8 @@ pub(super) fn flights(
                         .iter()
                         .position(|p| p.topic == *t && p.partition == g.partition)
                 });
-                let key = topic.map_or(0, |t| keys.number(&t, g.key.as_ref()));
+                let user = topic.filter(|t| is_user_topic(t));
+                let key = user.map_or(0, |t| keys.number(&t, g.key.as_ref()));
                 let state = match m.state {
                     MessageState::Held => 1,
                     MessageState::Moving if held => 2,
