@@ -366,8 +366,10 @@ type Widen<T> = T extends (...args: infer A) => infer R
   ? (...args: A) => R extends string ? string : R
   : T extends string
     ? string
-    : T extends Rich
-      ? Rich
+    : T extends readonly string[]
+      ? readonly string[]
+      : T extends Rich
+        ? Rich
       : T extends readonly (infer E)[]
         ? readonly E[]
         : { [K in keyof T]: Widen<T[K]> };
