@@ -67,6 +67,10 @@ impl Player {
                 if let Some(consumer) = &mut self.consumer {
                     consumer.wakeup();
                 }
+                // It runs beside the call that it ends.
+                let t = self.now.ms() - self.start_ms;
+                let name = step.str("id").unwrap_or("wakeup");
+                self.app.push(json!({"t": t, "returned": name}));
             }
             _ => self.call(step),
         }
