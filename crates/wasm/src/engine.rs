@@ -4,7 +4,7 @@ use serde::Serialize;
 use sim::command::Command;
 use sim::ids::EventId;
 use sim::scenario::{Limits, Refusal, Scenario};
-use sim::session::{Advanced, Author, BranchId, Entry, Journal, Place, Session, Stride};
+use sim::session::{Advanced, Author, BranchId, Journal, Session, Stride};
 use sim::story::Story;
 use sim::view::{self, BranchCard, CauseCard, Columns, KnotCard, MarkCard, RefusalCard, Window};
 use sim::world::World;
@@ -303,18 +303,7 @@ fn read_journal(scenario: &Scenario, journal: &str) -> Result<Journal, Refusal> 
     if !journal.is_empty() {
         return serde_json::from_str(journal).map_err(|e| Refusal::at("journal", e.to_string()));
     }
-    let mut out = Journal::default();
-    for step in &scenario.script {
-        let at = view::instant((step.at_ms * 1_000.0) as i64);
-        let place = Place { at, steps: 0 };
-        let command = step.command.clone();
-        out.insert(Entry {
-            place,
-            by: Author::Script,
-            command,
-        });
-    }
-    Ok(out)
+    Ok(Journal::of_script(scenario))
 }
 
 fn js<T: Serialize + ?Sized>(value: &T) -> Result<JsValue, JsValue> {

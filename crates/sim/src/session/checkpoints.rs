@@ -116,9 +116,6 @@ impl<M: Machine> Checkpoints<M> {
         self.list.len()
     }
 
-    pub fn is_empty(&self) -> bool {
-        self.list.is_empty()
-    }
 
     pub fn beginning(&self) -> &Checkpoint<M> {
         &self.list[0]

@@ -4,6 +4,7 @@
 //! do not survive a branch, so they are not kept.
 
 use crate::command::Command;
+use crate::scenario::Scenario;
 use protocol::Instant;
 use serde::{Deserialize, Serialize};
 
@@ -41,6 +42,20 @@ pub struct Journal(pub Vec<Entry>);
 pub const MAX_ENTRIES: usize = 10_000;
 
 impl Journal {
+    /// The scenario's own script.
+    pub fn of_script(scenario: &Scenario) -> Self {
+        let mut journal = Self::default();
+        for step in &scenario.script {
+            let at = Instant::start().plus_micros((step.at_ms * 1_000.0) as i64);
+            journal.insert(Entry {
+                place: Place { at, steps: 0 },
+                by: Author::Script,
+                command: step.command.clone(),
+            });
+        }
+        journal
+    }
+
     /// Adds an entry behind all that are not later than it; answers its number.
     pub fn insert(&mut self, entry: Entry) -> usize {
         let at = self.0.partition_point(|e| e.place <= entry.place);

@@ -5,6 +5,7 @@
 use super::World;
 use crate::actor::Role;
 use crate::predicate::{Observe, Val};
+use coordinator::group::coordinator::{Coordinator, GroupView};
 use metadata::PartitionRegistration;
 use protocol::config::nearest_name;
 use protocol::{NodeId, Offset, TopicPartition};
@@ -35,6 +36,12 @@ pub const NAMES: &[(&str, &str)] = &[
         "processed_twice",
         "reader: offsets processed more than once",
     ),
+    ("position", "consumer, partition"),
+    ("committed", "group, partition"),
+    ("owner", "group, partition: client id"),
+    ("state", "group: Stable, PreparingRebalance, …"),
+    ("members", "group: how many"),
+    ("generation", "group"),
     ("exists", "topic, group or client"),
     ("time_ms", "since the beginning"),
 ];
@@ -74,6 +81,18 @@ impl Observe for World {
                 } else {
                     more
                 })
+            }
+            ("position", 2) => {
+                let tp = partition(arg(1))?;
+                let app = self.consumer(arg(0).unwrap_or_default());
+                let position = app.and_then(|a| a.client().view().subscriptions().position(&tp));
+                Ok(position.map_or(Val::Nothing, |p| int(p.offset)))
+            }
+            ("committed" | "owner", 2) => {
+                self.of_group_partition(name, arg(0).unwrap_or_default(), &partition(arg(1))?)
+            }
+            ("state" | "members" | "generation", 1) => {
+                Ok(self.of_group(name, arg(0).unwrap_or_default()))
             }
             ("exists", 1) => Ok(Val::Bool(self.is_there(arg(0).unwrap_or_default()))),
             ("time_ms", 0) => Ok(Val::Int(self.now().ms() - protocol::time::EPOCH_MS)),
@@ -116,6 +135,37 @@ impl World {
             "elr" => set(&r.elr),
             _ => set(&r.replicas),
         })
+    }
+
+    /// The coordinator of a group on the broker that hosts it now.
+    fn coordinator_of(&self, group: &str) -> Option<&Coordinator> {
+        self.brokers()
+            .find_map(|node| node.groups().coordinator_of(group, node.image()))
+    }
+
+    fn of_group(&self, name: &str, group: &str) -> Val {
+        let view = self.coordinator_of(group).and_then(|c| c.group_view(group));
+        let Some(GroupView::Classic(g)) = view else {
+            return Val::Nothing;
+        };
+        match name {
+            "state" => Val::Text(g.state().name().to_owned()),
+            "members" => Val::Int(g.members().count() as i64),
+            _ => Val::Int(i64::from(g.generation_id)),
+        }
+    }
+
+    fn of_group_partition(&self, name: &str, group: &str, tp: &TopicPartition) -> Result<Val, String> {
+        if name == "committed" {
+            let stored = self.coordinator_of(group).map(|c| &c.state().offsets.committed);
+            let found = stored.and_then(|s| s.get(group, &tp.topic, tp.partition));
+            return Ok(found.map_or(Val::Nothing, |c| Val::Int(c.value.offset)));
+        }
+        let owner = self.slots(Role::Consumer).find(|s| {
+            let app = self.consumer(&s.name).filter(|a| a.group().is_some_and(|g| &**g == group));
+            app.is_some_and(|a| a.client().view().subscriptions().position(tp).is_some())
+        });
+        Ok(owner.map_or(Val::Nothing, |s| Val::Text(s.name.to_string())))
     }
 
     /// A partition as the active controller registered it.
