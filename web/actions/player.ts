@@ -261,10 +261,11 @@ export class Player {
       // While it plays, what a follower learns late would always have the last word.
       if (playing && scene && learntLate(e, scene.frame)) continue;
       if (e.visible || e.what.is === "commanded") {
-        if (store.narration.peek()?.id !== this.log[i].id) store.narration.value = this.log[i];
-        break;
+        if (store.narration.peek()?.id !== e.id) store.narration.value = e;
+        return;
       }
     }
+    store.narration.value = null;
   }
 
   private tryIt(f: () => void): void {
