@@ -17,12 +17,17 @@ const CHECKPOINT_BYTES: usize = 64 << 20;
 
 fn read(file: &str) -> Result<Scenario, String> {
     let text = std::fs::read_to_string(file).map_err(|e| format!("{file}: {e}"))?;
-    Scenario::from_json(&text, &Limits::CLI, &sim::catalogue::tables()).map_err(|r| format!("{file}: {r}"))
+    Scenario::from_json(&text, &Limits::CLI, &sim::catalogue::tables())
+        .map_err(|r| format!("{file}: {r}"))
 }
 
 fn open(scenario: &Scenario) -> Result<Session<World>, String> {
     let world = World::from_scenario(scenario).map_err(|r| r.to_string())?;
-    Ok(Session::new(world, Journal::of_script(scenario), CHECKPOINT_BYTES))
+    Ok(Session::new(
+        world,
+        Journal::of_script(scenario),
+        CHECKPOINT_BYTES,
+    ))
 }
 
 fn instant(ms: f64) -> protocol::Instant {
@@ -36,7 +41,9 @@ fn time_ms(text: &str) -> Result<f64, String> {
         (None, Some(s)) => (s, 1_000.0),
         (None, None) => (text, 1.0),
     };
-    let value: f64 = digits.parse().map_err(|_| format!("`{text}` is no time; write 12.4s, 300ms or marker:NAME"))?;
+    let value: f64 = digits
+        .parse()
+        .map_err(|_| format!("`{text}` is no time; write 12.4s, 300ms or marker:NAME"))?;
     Ok(value * factor)
 }
 
@@ -49,17 +56,26 @@ struct Wanted<'a> {
 }
 
 fn wanted(args: &[String]) -> Result<Wanted<'_>, String> {
-    let mut found = Wanted { file: "", until: None, events: false, state: false };
+    let mut found = Wanted {
+        file: "",
+        until: None,
+        events: false,
+        state: false,
+    };
     let mut rest = args.iter();
     while let Some(arg) = rest.next() {
         match arg.as_str() {
-            "--until" => found.until = Some(rest.next().ok_or("--until names a time or marker:NAME")?),
+            "--until" => {
+                found.until = Some(rest.next().ok_or("--until names a time or marker:NAME")?)
+            }
             "--events" => found.events = true,
             "--state" => found.state = true,
             // the format may be named; there is one each
             "jsonl" | "json" => {}
             unknown if unknown.starts_with("--") => {
-                return Err(format!("run does not know `{unknown}`; it knows --until, --events, --state"));
+                return Err(format!(
+                    "run does not know `{unknown}`; it knows --until, --events, --state"
+                ));
             }
             file => found.file = file,
         }
@@ -76,7 +92,10 @@ pub fn run(args: &[String]) -> Result<bool, String> {
     let mut session = open(&scenario)?;
     let marker = match wanted.until.and_then(|u| u.strip_prefix("marker:")) {
         Some(name) => {
-            let text = scenario.markers.get(name).ok_or_else(|| format!("the scenario has no marker {name}"))?;
+            let text = scenario
+                .markers
+                .get(name)
+                .ok_or_else(|| format!("the scenario has no marker {name}"))?;
             Some(Predicate::parse(text)?)
         }
         None => None,
@@ -100,7 +119,10 @@ pub fn run(args: &[String]) -> Result<bool, String> {
     if wanted.events {
         let (_, events) = session.take_heard();
         for event in events {
-            println!("{}", serde_json::to_string(&event).map_err(|e| e.to_string())?);
+            println!(
+                "{}",
+                serde_json::to_string(&event).map_err(|e| e.to_string())?
+            );
         }
     }
     let world = session.machine();
@@ -123,7 +145,10 @@ pub fn run(args: &[String]) -> Result<bool, String> {
                 "lost_after_ack": totals.lost_after_ack,
             },
         });
-        println!("{}", serde_json::to_string_pretty(&state).map_err(|e| e.to_string())?);
+        println!(
+            "{}",
+            serde_json::to_string_pretty(&state).map_err(|e| e.to_string())?
+        );
     }
     if let Some(v) = world.violation() {
         eprintln!("{} at event {}: {}", v.invariant, v.event.0, v.found);
@@ -173,7 +198,10 @@ fn check_one(scenario: &Scenario) -> Result<Vec<(String, bool)>, String> {
     let mut look = |world: &World, at_end: bool| {
         let came: Vec<String> = markers
             .iter()
-            .filter(|(_, p)| p.holds(world).unwrap_or_else(|e| problem.replace(e).is_some()))
+            .filter(|(_, p)| {
+                p.holds(world)
+                    .unwrap_or_else(|e| problem.replace(e).is_some())
+            })
             .map(|(name, _)| name.clone())
             .collect();
         for name in &came {
@@ -197,7 +225,11 @@ fn check_one(scenario: &Scenario) -> Result<Vec<(String, bool)>, String> {
     };
     session.advance(instant(until), BUDGET, &mut |world| look(world, false));
     look(session.machine(), true);
-    results.extend(markers.into_keys().map(|name| (format!("marker {name}"), false)));
+    results.extend(
+        markers
+            .into_keys()
+            .map(|name| (format!("marker {name}"), false)),
+    );
     if let Some(v) = session.machine().violation() {
         results.push((format!("{}: {}", v.invariant, v.found), false));
     }

@@ -444,6 +444,9 @@ fn a_log_of_files_survives_a_crash_and_keeps_snapshots_beside_its_segments() {
         "{loaded:?}"
     );
     let went = node.log_mut().delete_before_snapshot(id);
-    assert!(!went, "the one segment holds more, and there is no older snapshot");
+    assert!(
+        !went,
+        "the one segment holds more, and there is no older snapshot"
+    );
     assert_eq!(node.log().start_offset(), Offset(2));
 }

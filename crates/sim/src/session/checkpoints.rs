@@ -116,7 +116,6 @@ impl<M: Machine> Checkpoints<M> {
         self.list.len()
     }
 
-
     pub fn beginning(&self) -> &Checkpoint<M> {
         &self.list[0]
     }

@@ -155,14 +155,23 @@ impl World {
         }
     }
 
-    fn of_group_partition(&self, name: &str, group: &str, tp: &TopicPartition) -> Result<Val, String> {
+    fn of_group_partition(
+        &self,
+        name: &str,
+        group: &str,
+        tp: &TopicPartition,
+    ) -> Result<Val, String> {
         if name == "committed" {
-            let stored = self.coordinator_of(group).map(|c| &c.state().offsets.committed);
+            let stored = self
+                .coordinator_of(group)
+                .map(|c| &c.state().offsets.committed);
             let found = stored.and_then(|s| s.get(group, &tp.topic, tp.partition));
             return Ok(found.map_or(Val::Nothing, |c| Val::Int(c.value.offset)));
         }
         let owner = self.slots(Role::Consumer).find(|s| {
-            let app = self.consumer(&s.name).filter(|a| a.group().is_some_and(|g| &**g == group));
+            let app = self
+                .consumer(&s.name)
+                .filter(|a| a.group().is_some_and(|g| &**g == group));
             app.is_some_and(|a| a.client().view().subscriptions().position(tp).is_some())
         });
         Ok(owner.map_or(Val::Nothing, |s| Val::Text(s.name.to_string())))
