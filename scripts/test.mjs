@@ -2,7 +2,7 @@
 // argument runs that one alone: rust, oracle, wasm, web, e2e.
 
 import { join } from "node:path";
-import { needChromium, needNode, needNodeModules, needRust, needTools, root, run, say } from "./need.mjs";
+import { needChromium, needNode, needNodeModules, needRust, needTools, output, root, run, say, stop } from "./need.mjs";
 import { buildWasm } from "./wasm.mjs";
 
 const only = process.argv[2] ?? null;
@@ -12,17 +12,24 @@ const bin = (...parts) => join(root, "node_modules", ...parts);
 const suites = {
   rust() {
     run("cargo", ["fmt", "--all", "--check"]);
-    run("cargo", ["test", "--quiet", "--locked", "--workspace"]);
+    // with `types`, so that what is generated for the page is compared with what is committed
+    run("cargo", ["test", "--quiet", "--locked", "--workspace", "--features", "offsetscope-sim/types"]);
   },
   oracle() {
     const verify = ["run", "--quiet", "--locked", "--profile", "checked", "-p", "offsetscope-cli", "--", "verify"];
     run("cargo", [...verify, "--baseline", "tests/oracle/known.tsv", "tests/oracle", "tests/vectors"]);
     run("cargo", [...verify, "--selftest", "tests/oracle"]);
+    const check = verify.with(verify.length - 1, "check");
+    run("cargo", [...check, "web/lessons/first-record.json"]);
   },
   wasm() {
+    // Same seed, same trace: the native run's hash is handed to the browser's build.
+    const scene = ["run", "--quiet", "--locked", "--profile", "checked", "-p", "offsetscope-cli", "--", "run", "web/lessons/first-record.json"];
+    const state = JSON.parse(output("cargo", [...scene, "--until", "5s", "--state"]) ?? "null");
+    if (!state) stop("the first scene does not run natively");
     run("wasm-pack", ["test", "--headless", "--chrome", "--mode", "no-install", "crates/wasm", "--", "--locked"], {
       // The runner's defaults (20 s a file, 5 s a driver request) are short for a busy machine.
-      env: { ...process.env, WASM_BINDGEN_TEST_TIMEOUT: "120", WASM_BINDGEN_TEST_DRIVER_TIMEOUT: "30" },
+      env: { ...process.env, NATIVE_TRACE_HASH: state.trace_hash, WASM_BINDGEN_TEST_TIMEOUT: "120", WASM_BINDGEN_TEST_DRIVER_TIMEOUT: "30" },
     });
   },
   web() {

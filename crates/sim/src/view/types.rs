@@ -1,6 +1,6 @@
-//! TypeScript twins of the cards. `web/engine/generated.ts` is what this makes; the test fails when it is stale.
+//! TypeScript twins of the cards. `web/engine/generated.ts` is what this makes; `tests/types.rs` fails when it is stale.
 //!
-//! `UPDATE_TYPES=1 cargo test -p offsetscope-sim --features types types` writes the file anew.
+//! `UPDATE_TYPES=1 cargo test -p offsetscope-sim --features types --test types` writes the file anew.
 
 use super::cards::*;
 use super::event_cards::*;
@@ -152,29 +152,4 @@ pub fn rules_typescript() -> String {
     }
     out.push_str("} as const;\n");
     out
-}
-
-#[cfg(test)]
-mod tests {
-    fn fresh(path: &str, fresh: &str) {
-        let path = format!("{}/../../{path}", env!("CARGO_MANIFEST_DIR"));
-        if std::env::var_os("UPDATE_TYPES").is_some() {
-            std::fs::write(&path, fresh).expect("the file can be written");
-        }
-        let committed = std::fs::read_to_string(&path).unwrap_or_default();
-        assert!(
-            committed == fresh,
-            "{path} is stale: run UPDATE_TYPES=1 cargo test -p offsetscope-sim --features types types"
-        );
-    }
-
-    #[test]
-    fn rules_in_web_are_fresh() {
-        fresh("web/i18n/rules.generated.ts", &super::rules_typescript());
-    }
-
-    #[test]
-    fn types_in_web_are_fresh() {
-        fresh("web/engine/generated.ts", &super::typescript());
-    }
 }
