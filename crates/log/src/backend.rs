@@ -27,6 +27,8 @@ pub trait Directory {
     fn append(&mut self, file: FileId, bytes: Bytes, now: Ms);
     /// At most `len` bytes from `position` on; fewer where the file ends.
     fn read_at(&self, file: FileId, position: usize, len: usize) -> Bytes;
+    /// What was appended at exactly `position` in one piece, without copying; `None` where no piece begins.
+    fn chunk_at(&self, file: FileId, position: usize) -> Option<Bytes>;
     /// Cuts the file to `len` bytes; a shorter file is left alone.
     fn truncate(&mut self, file: FileId, len: usize, now: Ms);
     /// Everything written so far survives a loss of power.
@@ -91,24 +93,37 @@ impl File {
         }));
     }
 
-    /// The chunks from the one that holds `position` on.
-    fn chunks_from(&self, position: usize) -> impl Iterator<Item = &(usize, Bytes)> {
+    /// Where the chunk that holds `position` lies: (block, chunk).
+    fn find(&self, position: usize) -> (usize, usize) {
         let block = self
             .blocks
             .partition_point(|block| block.start <= position)
             .saturating_sub(1);
-        let blocks = &self.blocks[block.min(self.blocks.len())..];
-        let ends_before = |(start, bytes): &(usize, Bytes)| start + bytes.len() <= position;
-        let (first, rest) = match blocks.split_first() {
-            Some((first, rest)) => (
-                &first.chunks[first.chunks.partition_point(ends_before)..],
-                rest,
-            ),
-            None => (&[][..], blocks),
-        };
-        first
+        let chunks = self
+            .blocks
+            .get(block)
+            .map_or(&[][..], |block| &block.chunks);
+        (
+            block,
+            chunks
+                .partition_point(|(start, _)| *start <= position)
+                .saturating_sub(1),
+        )
+    }
+
+    /// The chunks from the one that holds `position` on.
+    fn chunks_from(&self, position: usize) -> impl Iterator<Item = &(usize, Bytes)> {
+        let (block, chunk) = self.find(position);
+        self.blocks[block.min(self.blocks.len())..]
             .iter()
-            .chain(rest.iter().flat_map(|block| block.chunks.iter()))
+            .flat_map(|block| block.chunks.iter())
+            .skip(chunk)
+    }
+
+    fn chunk_at(&self, position: usize) -> Option<Bytes> {
+        let (block, chunk) = self.find(position);
+        let (start, bytes) = self.blocks.get(block)?.chunks.get(chunk)?;
+        (*start == position).then(|| bytes.clone())
     }
 
     fn read_at(&self, position: usize, len: usize) -> Bytes {
@@ -224,6 +239,10 @@ impl Directory for MemoryDirectory {
         self.file(file)
             .map(|file| file.read_at(position, len))
             .unwrap_or_default()
+    }
+
+    fn chunk_at(&self, file: FileId, position: usize) -> Option<Bytes> {
+        self.file(file)?.chunk_at(position)
     }
 
     fn truncate(&mut self, file: FileId, len: usize, now: Ms) {

@@ -36,7 +36,15 @@ impl Iterator for FileBatches<'_> {
         if self.position + HEADER_UP_TO_MAGIC >= self.end {
             return None;
         }
-        let header = self.dir.read_at(self.file, self.position, LOG_OVERHEAD);
+        // A batch lies in one piece unless somebody edited the file.
+        let piece = self
+            .dir
+            .chunk_at(self.file, self.position)
+            .filter(|piece| piece.len() >= LOG_OVERHEAD);
+        let header = match &piece {
+            Some(piece) => piece.slice(..LOG_OVERHEAD),
+            None => self.dir.read_at(self.file, self.position, LOG_OVERHEAD),
+        };
         let declared = i32::from_be_bytes([header[8], header[9], header[10], header[11]]);
         if declared < MIN_DECLARED {
             self.end = 0;
@@ -50,7 +58,11 @@ impl Iterator for FileBatches<'_> {
         }
         let position = self.position;
         self.position += size;
-        match RecordBatch::parse(self.dir.read_at(self.file, position, size)) {
+        let bytes = match piece {
+            Some(piece) if piece.len() == size => piece,
+            _ => self.dir.read_at(self.file, position, size),
+        };
+        match RecordBatch::parse(bytes) {
             Ok(batch) => Some(Ok(PlacedBatch { position, batch })),
             Err(error) => {
                 self.end = 0;

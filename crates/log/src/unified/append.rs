@@ -1,6 +1,6 @@
 //! Appending, as a leader and as a follower, in Kafka's order of checks and effects (`UnifiedLog.append`).
 
-use super::UnifiedLog;
+use super::{UnifiedLog, active_of};
 use crate::error::LogError;
 use crate::producer::{
     AppendOrigin, CompletedTxn, LogOffsetMetadata, ProducerAppendInfo, VerificationGuard,
@@ -403,12 +403,8 @@ impl UnifiedLog {
         now: Ms,
     ) -> Result<(), LogError> {
         let last_offset = info.last_offset.get();
-        let mut dir = std::mem::take(self.directory_mut());
-        let written = self
-            .active_segment_mut()
-            .append(&mut dir, last_offset, batches, now);
-        *self.directory_mut() = dir;
-        written?;
+        let active = active_of(&mut self.segments);
+        active.append(&mut self.dir, last_offset, batches, now)?;
         self.set_log_end(last_offset + 1);
         self.refresh_high_watermark_at_log_end();
         for info in outcome.updated.into_values() {
@@ -423,10 +419,7 @@ impl UnifiedLog {
                     last_offset: txn.last_offset,
                     last_stable_offset,
                 };
-                let mut dir = std::mem::take(self.directory_mut());
-                self.active_segment_mut()
-                    .append_aborted(&mut dir, "", aborted, now);
-                *self.directory_mut() = dir;
+                active_of(&mut self.segments).append_aborted(&mut self.dir, "", aborted, now);
             }
             self.producers.complete_txn(&txn)?;
         }

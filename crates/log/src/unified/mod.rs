@@ -220,15 +220,6 @@ impl UnifiedLog {
             .expect("a log has at least one segment")
     }
 
-    pub(crate) fn active_segment_mut(&mut self) -> &mut LogSegment {
-        Arc::make_mut(
-            self.segments
-                .values_mut()
-                .next_back()
-                .expect("a log has at least one segment"),
-        )
-    }
-
     /// Bases of the segments from the one that holds `from` up to below `to`.
     pub(crate) fn bases_between(&self, from: i64, to: i64) -> Vec<i64> {
         bases_between(&self.segments, from, to)
@@ -371,6 +362,16 @@ impl UnifiedLog {
         }
         files
     }
+}
+
+/// The last segment, to write to.
+fn active_of(segments: &mut Segments) -> &mut LogSegment {
+    Arc::make_mut(
+        segments
+            .values_mut()
+            .next_back()
+            .expect("a log has at least one segment"),
+    )
 }
 
 /// Renames a segment's files to `.deleted` and returns the new names.

@@ -1,6 +1,6 @@
 //! New segments and flushes (`UnifiedLog.maybeRoll`, `LocalLog.roll`, `UnifiedLog.flush`).
 
-use super::{UnifiedLog, doom_segment};
+use super::{UnifiedLog, active_of, doom_segment};
 use crate::error::LogError;
 use crate::producer::LogOffsetMetadata;
 use crate::segment::LogSegment;
@@ -30,7 +30,7 @@ impl UnifiedLog {
         } else if base < active.base {
             return Err(LogError::Storage("a segment below the active one"));
         } else {
-            self.active_segment_mut().become_inactive();
+            active_of(&mut self.segments).become_inactive();
             let segment = LogSegment::create(&mut self.dir, base, "", &self.config, now);
             self.segments.insert(base, Arc::new(segment));
         }

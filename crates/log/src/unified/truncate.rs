@@ -1,9 +1,8 @@
 //! Going back: truncation to an offset, and starting anew (`UnifiedLog.truncateTo`, `truncateFullyAndStartAt`).
 
-use super::{UnifiedLog, rebuild_producer_state};
+use super::{UnifiedLog, active_of, rebuild_producer_state};
 use crate::error::LogError;
 use protocol::{Ms, Offset};
-use std::sync::Arc;
 
 impl UnifiedLog {
     /// Forgets everything at and above `offset`; the log end is exactly `offset` then. False if there was nothing.
@@ -38,12 +37,7 @@ impl UnifiedLog {
             .map(|(base, _)| *base)
             .collect();
         self.remove_and_delete(&above, now);
-        let active = Arc::make_mut(
-            self.segments
-                .values_mut()
-                .next_back()
-                .expect("the first segment stays"),
-        );
+        let active = active_of(&mut self.segments);
         active.truncate_to(&mut self.dir, target, now)?;
         self.set_log_end(target);
         self.delete_snapshots_of(&above, now);

@@ -1,6 +1,6 @@
 //! A batch as a checked view over shared bytes.
 
-use super::record::Records;
+use super::records::Records;
 use super::{
     BATCH_OVERHEAD, CompressionType, LOG_OVERHEAD, MAGIC, NO_PRODUCER_ID, NO_SEQUENCE, RecordError,
     crc32c,

@@ -1,6 +1,6 @@
 //! Building batches, with the size estimates a producer fills its batches by.
 
-use super::record::{put_record, size_of_record};
+use super::records::{put_record, size_of_record};
 use super::{
     Attributes, BATCH_OVERHEAD, CompressionType, Header, LOG_OVERHEAD, MAGIC, MAX_RECORD_OVERHEAD,
     NO_PARTITION_LEADER_EPOCH, NO_PRODUCER_EPOCH, NO_PRODUCER_ID, NO_SEQUENCE, NO_TIMESTAMP,

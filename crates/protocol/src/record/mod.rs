@@ -17,7 +17,7 @@ mod crc32c;
 mod edit;
 mod error;
 mod kraft;
-mod record;
+mod records;
 pub mod varint;
 
 pub use batch::{Attributes, RecordBatch, TimestampType, increment_sequence};
@@ -32,7 +32,7 @@ pub use kraft::{
     KRaftVersionRecord, LeaderChangeMessage, SnapshotFooterRecord, SnapshotHeaderRecord, Voter,
     VoterEndpoint, VotersRecord,
 };
-pub use record::{Header, Record, Records, SimpleRecord, size_of_record};
+pub use records::{Header, Record, Records, SimpleRecord, size_of_record};
 
 /// Bytes before the batch length counts: base offset and length.
 pub const LOG_OVERHEAD: usize = 12;
