@@ -25,7 +25,7 @@ pub static TOPIC: &[ConfigDef] = &[
         true,
         true,
         "The codec batches are stored with; `producer` keeps what arrives.",
-        "배치를 저장할 메시지 압축 코덱. `producer`는 도착한 그대로 둔다.",
+        "배치를 저장할 메시지 압축 코덱. `producer`는 도착한 그대로 둡니다.",
     ),
     def(
         "delete.retention.ms",
@@ -58,7 +58,7 @@ pub static TOPIC: &[ConfigDef] = &[
         true,
         true,
         "Flush to disk after so many messages.",
-        "이만큼의 메시지마다 디스크로 플러시한다.",
+        "이만큼의 메시지마다 디스크로 플러시합니다.",
     ),
     def(
         "flush.ms",
@@ -69,7 +69,7 @@ pub static TOPIC: &[ConfigDef] = &[
         false,
         true,
         "Flush to disk after so long.",
-        "이만큼의 시간마다 디스크로 플러시한다.",
+        "이만큼의 시간마다 디스크로 플러시합니다.",
     ),
     def(
         "index.interval.bytes",
@@ -157,7 +157,7 @@ pub static TOPIC: &[ConfigDef] = &[
         true,
         true,
         "The dirty share above which a log is compacted.",
-        "더티 비율이 이 값보다 높으면 로그 압축 정리를 한다.",
+        "더티 비율이 이 값보다 높으면 로그 압축 정리를 합니다.",
     ),
     def(
         "min.compaction.lag.ms",
@@ -190,7 +190,7 @@ pub static TOPIC: &[ConfigDef] = &[
         false,
         true,
         "Preallocate segment files.",
-        "세그먼트 파일을 미리 할당한다.",
+        "세그먼트 파일을 미리 할당합니다.",
     ),
     def(
         "retention.bytes",
@@ -201,7 +201,7 @@ pub static TOPIC: &[ConfigDef] = &[
         true,
         true,
         "The size above which the oldest segments go; −1 is no limit.",
-        "이 크기를 넘으면 가장 오래된 세그먼트부터 지운다. −1은 제한 없음.",
+        "이 크기를 넘으면 가장 오래된 세그먼트부터 지웁니다. −1은 제한 없음.",
     ),
     def(
         "retention.ms",
@@ -212,7 +212,7 @@ pub static TOPIC: &[ConfigDef] = &[
         true,
         true,
         "The age above which segments go; −1 is no limit.",
-        "이 나이를 넘은 세그먼트를 지운다. −1은 제한 없음.",
+        "이 나이를 넘은 세그먼트를 지웁니다. −1은 제한 없음.",
     ),
     def(
         "segment.bytes",
@@ -234,7 +234,7 @@ pub static TOPIC: &[ConfigDef] = &[
         true,
         true,
         "The size of a segment's indexes; a full index rolls the segment.",
-        "세그먼트 인덱스의 크기. 인덱스가 차면 세그먼트가 교체된다.",
+        "세그먼트 인덱스의 크기. 인덱스가 차면 세그먼트가 교체됩니다.",
     ),
     def(
         "segment.jitter.ms",
