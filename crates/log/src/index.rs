@@ -39,7 +39,7 @@ impl<E: Copy> Mapped<E> {
 }
 
 fn relative(base: i64, offset: i64) -> Option<u32> {
-    i32::try_from(offset - base)
+    i32::try_from(offset.wrapping_sub(base))
         .ok()
         .and_then(|relative| u32::try_from(relative).ok())
 }

@@ -25,6 +25,8 @@ mod unified;
 mod validator;
 
 #[cfg(test)]
+mod histories;
+#[cfg(test)]
 mod tests;
 
 pub use cleaner::LogToClean;

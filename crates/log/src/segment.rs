@@ -202,7 +202,7 @@ impl LogSegment {
         message_timestamp: Ms,
     ) -> i64 {
         match self.first_batch_timestamp(dir) {
-            Some(first) => message_timestamp - first,
+            Some(first) => message_timestamp.wrapping_sub(first),
             None => now - self.created_ms,
         }
     }

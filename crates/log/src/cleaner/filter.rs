@@ -75,7 +75,7 @@ pub fn filter_batch(
     }
     filtered.max_offset = kept.iter().map(|record| record.offset).max().unwrap_or(-1);
     let horizon = if needs_horizon {
-        Some(horizon_ms)
+        Some(horizon_ms).filter(|horizon| *horizon >= 0)
     } else {
         batch.delete_horizon_ms()
     };

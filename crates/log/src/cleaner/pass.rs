@@ -270,9 +270,8 @@ impl Pass<'_> {
         } else {
             BatchRetention::DeleteEmpty
         };
-        let horizon = self
-            .now
-            .saturating_add(self.log.config().delete_retention_ms);
+        // Wraps as Kafka's sum does: a retention without end gives no horizon.
+        let horizon = self.now.wrapping_add(self.log.config().delete_retention_ms);
         let (map, stats, now) = (&self.map, &mut self.stats, self.now);
         filter_batch(
             batch,

@@ -87,7 +87,7 @@ impl ProducerAppendInfo {
             BatchMetadata {
                 last_seq: batch.last_sequence(),
                 last_offset: batch.last_offset(),
-                offset_delta: (batch.last_offset() - first.offset) as i32,
+                offset_delta: batch.last_offset().wrapping_sub(first.offset) as i32,
                 timestamp: batch.max_timestamp(),
             },
         );

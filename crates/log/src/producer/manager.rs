@@ -190,14 +190,15 @@ impl ProducerStateManager {
 
     fn is_expired(&self, now: Ms, entry: &ProducerStateEntry) -> bool {
         entry.current_txn_first_offset.is_none()
-            && now - entry.last_timestamp >= self.config.producer_id_expiration_ms
+            && now.wrapping_sub(entry.last_timestamp) >= self.config.producer_id_expiration_ms
     }
 
     /// Forgets producers and verifications that were silent for too long.
     pub fn remove_expired(&mut self, now: Ms) {
         let expiration = self.config.producer_id_expiration_ms;
         self.producers.retain(|_, entry| {
-            entry.current_txn_first_offset.is_some() || now - entry.last_timestamp < expiration
+            entry.current_txn_first_offset.is_some()
+                || now.wrapping_sub(entry.last_timestamp) < expiration
         });
         self.verifications
             .retain(|_, entry| now - entry.timestamp < expiration);

@@ -244,7 +244,9 @@ impl RecordBatchBuilder {
             return true;
         }
         let offset_delta = (self.next_offset() - self.base_offset) as i32;
-        let timestamp_delta = record.timestamp - self.base_timestamp.unwrap_or(record.timestamp);
+        let timestamp_delta = record
+            .timestamp
+            .wrapping_sub(self.base_timestamp.unwrap_or(record.timestamp));
         let size = size_of_record(
             offset_delta,
             timestamp_delta,
@@ -289,7 +291,7 @@ impl RecordBatchBuilder {
         let size = put_record(
             &mut self.content,
             offset_delta,
-            record.timestamp - base_timestamp,
+            record.timestamp.wrapping_sub(base_timestamp),
             record.key.as_ref(),
             record.value.as_ref(),
             &record.headers,
@@ -298,7 +300,7 @@ impl RecordBatchBuilder {
             size,
             record_size(
                 offset_delta,
-                record.timestamp - base_timestamp,
+                record.timestamp.wrapping_sub(base_timestamp),
                 record.key.as_ref(),
                 record.value.as_ref(),
                 &record.headers
