@@ -29,7 +29,6 @@ pub const NOT_MODELLED: &[Absent] = &[
     Absent::Op("cluster", "delete_group"),
     Absent::Op("cluster", "delete_group_offsets"),
     Absent::Op("cluster", "describe_group"),
-    Absent::Op("cluster", "describe_producers"),
     Absent::Op("cluster", "group_offsets"),
     Absent::Op("cluster", "init_transactions"),
     Absent::Op("cluster", "kill_consumer"),

@@ -17,11 +17,15 @@ use protocol::{
 /// Since this version a follower may serve consumers (KIP-392).
 const FOLLOWER_FETCH_VERSION: i16 = 11;
 
+/// Since this version an answer names the leader to whoever does not know it (KIP-951).
+const CURRENT_LEADER_VERSION: i16 = 16;
+
 /// Who fetches, in which session, and what is already known to be wrong.
 #[derive(Clone, Debug)]
 pub(super) struct Asker {
     conn: ConnectionId,
     correlation_id: CorrelationId,
+    api_version: i16,
     context: FetchContext,
     /// Ids under which topics were asked for.
     ids: Vec<(Name, Uuid)>,
@@ -64,6 +68,7 @@ impl Node {
         let mut asker = Asker {
             conn,
             correlation_id: header.correlation_id,
+            api_version: header.api_version,
             context,
             ids: Vec::new(),
             refused: Vec::new(),
@@ -125,6 +130,7 @@ impl Node {
         let Asker {
             conn,
             correlation_id,
+            api_version,
             context,
             ids,
             refused,
@@ -163,10 +169,11 @@ impl Node {
                 records: part.records,
                 ..Default::default()
             };
-            if matches!(
+            let elsewhere = matches!(
                 part.error,
                 ErrorCode::NotLeaderOrFollower | ErrorCode::FencedLeaderEpoch
-            ) {
+            );
+            if elsewhere && api_version >= CURRENT_LEADER_VERSION {
                 answer.current_leader = self.current_leader(&tp);
                 self.endpoint(&answer.current_leader, &mut response.node_endpoints);
             }

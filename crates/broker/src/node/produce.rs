@@ -5,11 +5,15 @@ use super::dispatch::Origin;
 use crate::replica_manager::{ProduceEntry, ProducePartitionResponse};
 use log::AppendOrigin;
 use protocol::messages::*;
+use protocol::record::{Batches, RecordBatch, RecordError};
 use protocol::wire::{Outbox, Output};
 use protocol::{ConnectionId, CorrelationId, Ctx, ErrorCode, Name, Offset, TopicPartition, Uuid};
 
 /// The client of Kafka's own tools, which may write to internal topics.
 const ADMIN_CLIENT_ID: &str = "__admin_client";
+
+/// Since this version an answer names the leader to whoever does not know it (KIP-951).
+const CURRENT_LEADER_VERSION: i16 = 10;
 
 /// Who produced, and what is already known to be wrong.
 #[derive(Clone, Debug)]
@@ -17,6 +21,7 @@ pub(super) struct Asker {
     conn: ConnectionId,
     correlation_id: CorrelationId,
     acks: i16,
+    api_version: i16,
     /// Topics as they were asked for: name, id, and partitions with an error of their own.
     topics: Vec<(Name, Uuid)>,
     refused: Vec<(TopicPartition, ErrorCode)>,
@@ -35,21 +40,31 @@ impl Node {
             conn,
             correlation_id: header.correlation_id,
             acks: request.acks,
+            api_version: header.api_version,
             topics: Vec::new(),
             refused: Vec::new(),
         };
         let mut entries = Vec::new();
+        // whoever writes in a transaction has to say in whose, whatever else is in the request
+        let nameless = request.transactional_id.is_none() && has_transactional(&request);
         for topic in request.topic_data {
             let (name, unknown) = self.topic_name(&topic.name, topic.topic_id);
             asker.topics.push((name.clone(), topic.topic_id));
             for p in topic.partition_data {
                 let topic_partition = TopicPartition::new(name.clone(), p.index);
-                if let Some(error) = unknown {
+                if nameless {
+                    let error = ErrorCode::TransactionalIdAuthorizationFailed;
+                    asker.refused.push((topic_partition, error));
+                } else if let Some(error) = unknown {
                     asker.refused.push((topic_partition, error));
                 } else if !self.replicas.metadata().contains(&topic_partition) {
                     asker
                         .refused
                         .push((topic_partition, ErrorCode::UnknownTopicOrPartition));
+                } else if !is_one_batch(&p.records) {
+                    asker
+                        .refused
+                        .push((topic_partition, ErrorCode::InvalidRecord));
                 } else {
                     out.bytes_appended += p.records.size_bytes() as u64;
                     entries.push(ProduceEntry {
@@ -123,6 +138,7 @@ impl Node {
             conn,
             correlation_id,
             acks,
+            api_version,
             topics,
             refused,
         } = asker;
@@ -166,7 +182,9 @@ impl Node {
                     .collect(),
                 ..Default::default()
             };
-            if part.error == ErrorCode::NotLeaderOrFollower {
+            if part.error == ErrorCode::NotLeaderOrFollower
+                && api_version >= CURRENT_LEADER_VERSION
+            {
                 answer.current_leader = self.current_leader(&tp);
                 self.endpoint(&answer.current_leader, &mut response.node_endpoints);
             }
@@ -178,6 +196,23 @@ impl Node {
         self.server
             .answer(conn, correlation_id, response.into(), out);
     }
+}
+
+/// `RequestUtils.hasTransactionalRecords`
+fn has_transactional(request: &ProduceRequest) -> bool {
+    let topics = request.topic_data.iter();
+    let mut partitions = topics.flat_map(|t| &t.partition_data);
+    partitions.any(|p| batches(&p.records).any(|b| b.is_ok_and(|b| b.is_transactional())))
+}
+
+fn batches(records: &Records) -> impl Iterator<Item = Result<RecordBatch, RecordError>> + '_ {
+    let chunks = records.chunks.iter();
+    chunks.flat_map(|chunk| Batches::new(chunk.clone()))
+}
+
+/// Exactly one batch a partition (`ProduceRequest.validateRecords`). What cannot be read is for the log to refuse.
+fn is_one_batch(records: &Records) -> bool {
+    batches(records).take(2).count() == 1
 }
 
 fn refusal(error: ErrorCode) -> ProducePartitionResponse {

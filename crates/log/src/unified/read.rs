@@ -92,7 +92,9 @@ impl UnifiedLog {
         /// One read; a longer range takes several.
         const PIECE_BYTES: usize = 1 << 20;
         let mut found: Vec<RecordBatch> = Vec::new();
-        let mut next = from.get().max(self.log_start_offset);
+        // a segment keeps what lies below the log start until the whole of it goes
+        let first = self.segments.keys().next().copied();
+        let mut next = from.get().max(first.unwrap_or(self.log_start_offset));
         while next < to.get().min(self.next_offset.offset) {
             let bound = self.next_offset;
             let Ok(data) = self.read_to(next, PIECE_BYTES, true, bound, FetchIsolation::LogEnd)

@@ -17,6 +17,15 @@ impl World {
             })
     }
 
+    /// The brokers that work: running, not frozen.
+    pub fn working_brokers(&self) -> impl Iterator<Item = &broker::node::Node> {
+        let works = self.actors().iter().filter(|slot| slot.liveness.works());
+        works.filter_map(|slot| match slot.process.as_deref() {
+            Some(Actor::Broker(node)) => Some(&**node),
+            _ => None,
+        })
+    }
+
     /// A broker that has a process.
     pub fn broker(&self, id: NodeId) -> Option<&broker::node::Node> {
         self.brokers().find(|node| node.id() == id)

@@ -154,8 +154,9 @@ impl Player {
             return Ok(errors(result.error));
         }
         let partitions = result.num_partitions;
+        self.topic_ids.insert(name.to_owned(), result.topic_id);
         self.wait("the new topic", |w| {
-            w.brokers().all(|b| {
+            w.working_brokers().all(|b| {
                 b.image()
                     .topics
                     .topic_named(name)

@@ -34,6 +34,8 @@ struct Player {
     /// Sends that a step did not wait for, by the name it gave them.
     open: BTreeMap<String, produce::Sends>,
     producers: BTreeMap<String, produce::Calls>,
+    /// Ids of topics as they were last seen.
+    topic_ids: BTreeMap<String, protocol::Uuid>,
 }
 
 pub fn play(case: &Case) -> Outcome {
@@ -87,6 +89,7 @@ impl Player {
             names: Names::default(),
             open: BTreeMap::new(),
             producers: BTreeMap::new(),
+            topic_ids: BTreeMap::new(),
         };
         player.make_internal_topics()?;
         Ok(player)
@@ -96,7 +99,7 @@ impl Player {
         match step.op.as_str() {
             "create_topic" | "delete_topic" | "create_partitions" | "alter_topic_config"
             | "elect_leaders" | "reassign" | "delete_records" => self.admin_step(step),
-            "describe_topic" | "list_offsets" | "replicas" | "dump_log" => self.observe_step(step),
+            "describe_topic" | "list_offsets" | "replicas" | "dump_log" | "describe_producers" => self.observe_step(step),
             "wait_until" => self.wait_step(step).map(|()| json!({})),
             "advance" => {
                 let ms = step.i64("ms").unwrap_or(0);
@@ -189,6 +192,17 @@ impl Player {
 
     /// Asks, and waits for the answer.
     fn ask(&mut self, nodes: Vec<NodeId>, version: i16, request: Request, retry: bool) -> Asked {
+        self.ask_for(PATIENCE_MS, nodes, version, request, retry)
+    }
+
+    fn ask_for(
+        &mut self,
+        patience_ms: i64,
+        nodes: Vec<NodeId>,
+        version: i16,
+        request: Request,
+        retry: bool,
+    ) -> Asked {
         let question = Question {
             id: 0,
             nodes,
@@ -197,7 +211,7 @@ impl Player {
             retry,
         };
         let id = self.world.ask(question, EventId::BEGINNING);
-        let until = self.world.now().after_ms(PATIENCE_MS);
+        let until = self.world.now().after_ms(patience_ms);
         for _ in 0..BUDGET {
             match self.world.asked(id) {
                 Some(Asked::Waiting) => {}
@@ -226,7 +240,7 @@ impl Player {
     }
 
     fn running(&self) -> Vec<NodeId> {
-        self.world.brokers().map(|b| b.id()).collect()
+        self.world.working_brokers().map(|b| b.id()).collect()
     }
 
     /// A step's `broker`: an id, or who leads a partition.
@@ -245,7 +259,7 @@ impl Player {
     }
 
     fn leader(&self, topic: &str, partition: i32) -> Result<NodeId, String> {
-        let brokers = self.world.brokers();
+        let brokers = self.world.working_brokers();
         let newest = brokers
             .max_by_key(|b| b.image().offset)
             .ok_or("no broker runs")?;

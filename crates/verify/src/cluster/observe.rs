@@ -16,6 +16,7 @@ impl Player {
             "describe_topic" => self.describe_topic(step.str("topic").unwrap_or_default()),
             "list_offsets" => self.list_offsets(step),
             "replicas" => self.replicas(step),
+            "describe_producers" => self.describe_producers(step),
             _ => self.dump_log(step),
         }
     }
@@ -37,7 +38,7 @@ impl Player {
         };
         let newest = self
             .world
-            .brokers()
+            .working_brokers()
             .max_by_key(|b| b.image().offset)
             .map(|b| b.id());
         let Response::Metadata(r) =
@@ -123,6 +124,23 @@ impl Player {
         )
     }
 
+    /// What the leader's log remembers of producers (`DescribeProducers`).
+    fn describe_producers(&mut self, step: &Step) -> Result<Value, String> {
+        let tp = Self::tp(step);
+        let leader = self.leader(&tp.topic, tp.partition)?;
+        let log = self.world.log(leader, &tp).ok_or("the leader has no log")?;
+        let entries: Vec<_> = log.producers().producers().values().cloned().collect();
+        let producers = entries.into_iter().map(|entry| {
+            json!({
+                "producer": self.names.producer(entry.producer_id),
+                "producer_epoch": entry.producer_epoch,
+                "last_sequence": entry.last_seq(),
+                "transaction_start": entry.current_txn_first_offset,
+            })
+        });
+        Ok(json!({"producers": producers.collect::<Vec<_>>()}))
+    }
+
     /// The brokers that a step names, else those that are assigned and run.
     fn holders(&self, step: &Step, tp: &TopicPartition) -> Vec<NodeId> {
         if let Some(list) = step.get("brokers").as_array() {
@@ -138,6 +156,21 @@ impl Player {
             .filter(|b| b.replicas().log(tp).is_some())
             .map(|b| b.id())
             .collect();
+        ids.sort_unstable();
+        ids
+    }
+
+    /// The brokers that a step names, else all that are assigned, up or down.
+    fn assigned(&self, step: &Step, tp: &TopicPartition) -> Vec<NodeId> {
+        let newest = self
+            .world
+            .working_brokers()
+            .max_by_key(|b| b.image().offset);
+        let assigned = newest.and_then(|b| b.image().topics.partition_named(tp));
+        let mut ids = match assigned {
+            Some(p) if !step.has("brokers") => p.replicas.clone(),
+            _ => self.holders(step, tp),
+        };
         ids.sort_unstable();
         ids
     }
@@ -164,11 +197,18 @@ impl Player {
     fn dump_log(&mut self, step: &Step) -> Result<Value, String> {
         let tp = Self::tp(step);
         let mut logs: Vec<(Vec<i32>, Value)> = Vec::new();
-        for id in self.holders(step, &tp) {
-            let log = self
-                .world
-                .log(id, &tp)
-                .ok_or_else(|| format!("{id} has no {tp}"))?;
+        for id in self.assigned(step, &tp) {
+            // of a broker that is down, what lies on its disk
+            let mut disk = self.world.disk(id).map(|files| files.logs.clone());
+            if let Some(disk) = disk.as_mut().filter(|disk| !disk.is_open()) {
+                let now = self.world.now().ms();
+                disk.open(now).map_err(|e| format!("{e:?}"))?;
+            }
+            let log = match &disk {
+                Some(disk) => disk.log(&tp),
+                None => self.world.log(id, &tp),
+            };
+            let log = log.ok_or_else(|| format!("{id} has no {tp}"))?;
             let segments: Vec<i64> = log.segments().map(|s| s.base).collect();
             let entries = log.leader_epochs().entries().iter();
             let epochs: Vec<Value> = entries.map(|(e, o)| json!([e, o])).collect();

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use sim::actor::{AppEvent, Order};
 use sim::command::Command;
 use sim::ids::EventId;
-use sim::scenario::{Producer, Scalar};
+use sim::scenario::{Producer, Refusal, Scalar};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -53,6 +53,16 @@ fn error_name(error: &ClientError) -> Value {
     }
 }
 
+/// A constructor's refusal. The delivery timeout alone is looked at while the client is being built, where every exception
+/// is wrapped (`KafkaProducer.configureDeliveryTimeout`).
+pub(super) fn refused(refusal: &Refusal) -> Value {
+    let error = match refusal.path.as_str() {
+        "config.delivery.timeout.ms" => "KafkaException(ConfigException)",
+        _ => "ConfigException",
+    };
+    json!({"error": error})
+}
+
 impl Player {
     pub(super) fn produce_step(&mut self, step: &Step) -> Result<Value, String> {
         let id = step.str("producer").unwrap_or_default().to_owned();
@@ -67,12 +77,15 @@ impl Player {
                     config.insert(k.clone(), Scalar::Text(text));
                 }
                 self.producers.insert(id.clone(), Calls::default());
-                self.command(Command::StartProducer(Producer {
+                let producer = Producer {
                     id,
                     config,
                     load: None,
-                }))?;
-                Ok(json!({}))
+                };
+                match self.world.command(&Command::StartProducer(producer)) {
+                    Ok(_) => Ok(json!({})),
+                    Err(refusal) => Ok(refused(&refusal)),
+                }
             }
             "produce" => self.produce(step, &id),
             "await" => {

@@ -6,11 +6,18 @@ use crate::Step;
 use bytes::Bytes;
 use protocol::messages::*;
 use protocol::record::{CompressionType, RecordBatch, RecordBatchBuilder};
-use protocol::{BrokerEpoch, LeaderEpoch, NodeId, Offset, TopicPartition};
+use protocol::{BrokerEpoch, LeaderEpoch, Name, NodeId, Offset, TopicPartition, Uuid};
 use serde_json::{Map, Value, json};
 use sim::actor::admin::Asked;
 
 const MIB: i64 = 1 << 20;
+/// Since these versions topics are named by their ids.
+const PRODUCE_BY_ID: i16 = 13;
+const FETCH_BY_ID: i16 = 13;
+/// What becomes of a connection after a request without an answer is looked at for so long.
+const FATE_MS: i64 = 700;
+/// An id that is no topic's.
+const NO_TOPIC: Uuid = Uuid(0x6e6f_2d73_7563_682d_746f_7069_632d_6964);
 
 impl Player {
     pub(super) fn raw_step(&mut self, step: &Step) -> Result<Value, String> {
@@ -30,71 +37,98 @@ impl Player {
         )
     }
 
-    fn topic_id(&self, topic: &str) -> protocol::Uuid {
-        let found = self
-            .world
-            .brokers()
-            .find_map(|b| b.image().topics.topic_named(topic).map(|t| t.id));
-        found.unwrap_or_default()
+    /// The id of a topic: as it is now, as it was last, or one that no topic has.
+    pub(super) fn topic_id(&mut self, topic: &str) -> Uuid {
+        let mut brokers = self.world.brokers();
+        let now = brokers.find_map(|b| b.image().topics.topic_named(topic).map(|t| t.id));
+        drop(brokers);
+        match now {
+            Some(id) => {
+                self.topic_ids.insert(topic.to_owned(), id);
+                id
+            }
+            None => self.topic_ids.get(topic).copied().unwrap_or(NO_TOPIC),
+        }
+    }
+
+    /// How a version names a topic: by its name, or by the id that it has or had last.
+    fn topic_as(&mut self, topic: &str, by_id: bool) -> (Name, Uuid) {
+        if by_id {
+            (Name::from(""), self.topic_id(topic))
+        } else {
+            (topic.into(), Uuid::ZERO)
+        }
     }
 
     fn raw_produce(&mut self, step: &Step, node: NodeId) -> Result<Value, String> {
-        if step.has("data") {
-            return Err("several partitions at once are not played".into());
-        }
-        let tp = Self::raw_tp(step);
-        let mut all = Vec::new();
-        for batch in step.get("batches").as_array().into_iter().flatten() {
-            all.extend_from_slice(&encode(batch)?);
-        }
-        let partition = PartitionProduceData {
-            index: tp.partition,
-            records: Records::one(Bytes::from(all)),
-        };
-        let topic_id = self.topic_id(&tp.topic);
+        let several = step.get("data").as_array().cloned();
+        let version = step.i64("version").unwrap_or(12) as i16;
         let acks = step.i64("acks").unwrap_or(-1) as i16;
+        let one = json!({
+            "topic": step.get("topic"),
+            "partition": step.get("partition"),
+            "batches": step.get("batches"),
+        });
+        let asked = several.clone().unwrap_or_else(|| vec![one]);
+        let mut topic_data: Vec<(String, TopicProduceData)> = Vec::new();
+        for part in &asked {
+            let mut all = Vec::new();
+            for batch in part["batches"].as_array().into_iter().flatten() {
+                all.extend_from_slice(&encode(batch)?);
+            }
+            let partition = PartitionProduceData {
+                index: part["partition"].as_i64().unwrap_or(0) as i32,
+                records: Records::one(Bytes::from(all)),
+            };
+            let topic = part["topic"].as_str().unwrap_or_default();
+            match topic_data.iter_mut().find(|(name, _)| name == topic) {
+                Some((_, data)) => data.partition_data.push(partition),
+                None => {
+                    let (name, topic_id) = self.topic_as(topic, version >= PRODUCE_BY_ID);
+                    let data = TopicProduceData {
+                        name,
+                        topic_id,
+                        partition_data: vec![partition],
+                    };
+                    topic_data.push((topic.to_owned(), data));
+                }
+            }
+        }
+        let names: Vec<String> = topic_data.iter().map(|(name, _)| name.clone()).collect();
         let request = ProduceRequest {
             transactional_id: step.str("transactional_id").map(Into::into),
             acks,
             timeout_ms: step.i64("timeout_ms").unwrap_or(10_000) as i32,
-            topic_data: vec![TopicProduceData {
-                name: tp.topic.clone(),
-                topic_id,
-                partition_data: vec![partition],
-            }],
+            topic_data: topic_data.into_iter().map(|(_, data)| data).collect(),
         };
-        let version = step.i64("version").unwrap_or(12) as i16;
         if acks == 0 {
-            return Err("acks=0 by hand is not played".into());
+            let fate =
+                match self.ask_for(FATE_MS, vec![node], version, request.into(), false) {
+                    Asked::Closed => "connection_closed",
+                    _ => "no_response",
+                };
+            return Ok(json!({"fate": fate}));
         }
         let Asked::Answered(Response::Produce(r)) =
             self.ask(vec![node], version, request.into(), false)
         else {
             return Err("no answer".into());
         };
-        let Some(p) = r
-            .responses
-            .first()
-            .and_then(|t| t.partition_responses.first())
-        else {
-            return Ok(json!({}));
-        };
-        let mut out = Map::new();
-        out.insert("error".into(), json!(p.error.name()));
-        out.insert("base_offset".into(), json!(p.base_offset.0));
-        out.insert("log_start".into(), json!(p.log_start_offset.0));
-        out.insert("log_append_time".into(), json!(p.log_append_time_ms >= 0));
-        if !p.record_errors.is_empty() {
-            out.insert(
-                "record_errors".into(),
-                p.record_errors
-                    .iter()
-                    .map(|e| json!(e.batch_index))
-                    .collect(),
-            );
+        if several.is_none() {
+            let answered = r.responses.first();
+            let p = answered.and_then(|t| t.partition_responses.first());
+            return Ok(Value::Object(p.map(produced).unwrap_or_default()));
         }
-        current_leader(&mut out, &p.current_leader);
-        Ok(Value::Object(out))
+        let mut partitions = Vec::new();
+        for (name, topic) in names.iter().zip(&r.responses) {
+            for p in &topic.partition_responses {
+                let mut out = produced(p);
+                out.insert("partition".into(), json!([name, p.index]));
+                partitions.push(Value::Object(out));
+            }
+        }
+        partitions.sort_by_key(|p| p["partition"].to_string());
+        Ok(json!({"partitions": partitions}))
     }
 
     fn raw_fetch(&mut self, step: &Step, node: NodeId) -> Result<Value, String> {
@@ -110,7 +144,8 @@ impl Player {
             partition_max_bytes: number("partition_max_bytes", MIB) as i32,
             ..Default::default()
         };
-        let topic_id = self.topic_id(&tp.topic);
+        let version = number("version", 12) as i16;
+        let (topic, topic_id) = self.topic_as(&tp.topic, version >= FETCH_BY_ID);
         let request = FetchRequest {
             replica_id: replica,
             replica_epoch: BrokerEpoch::NONE,
@@ -121,13 +156,12 @@ impl Player {
             session_id: session[0].as_i64().unwrap_or(0) as i32,
             session_epoch: session[1].as_i64().unwrap_or(-1) as i32,
             topics: vec![FetchTopic {
-                topic: tp.topic.clone(),
+                topic,
                 topic_id,
                 partitions: vec![partition],
             }],
             ..Default::default()
         };
-        let version = number("version", 12) as i16;
         let Asked::Answered(Response::Fetch(r)) =
             self.ask(vec![node], version, request.into(), false)
         else {
@@ -223,6 +257,20 @@ impl Player {
             json!({"error": p.error.name(), "leader_epoch": p.leader_epoch.0, "end_offset": p.end_offset.0}),
         )
     }
+}
+
+fn produced(p: &PartitionProduceResponse) -> Map<String, Value> {
+    let mut out = Map::new();
+    out.insert("error".into(), json!(p.error.name()));
+    out.insert("base_offset".into(), json!(p.base_offset.0));
+    out.insert("log_start".into(), json!(p.log_start_offset.0));
+    out.insert("log_append_time".into(), json!(p.log_append_time_ms >= 0));
+    if !p.record_errors.is_empty() {
+        let indexes = p.record_errors.iter().map(|e| json!(e.batch_index));
+        out.insert("record_errors".into(), indexes.collect());
+    }
+    current_leader(&mut out, &p.current_leader);
+    out
 }
 
 fn current_leader(out: &mut Map<String, Value>, leader: &LeaderIdAndEpoch) {

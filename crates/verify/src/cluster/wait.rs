@@ -10,7 +10,7 @@ use std::collections::BTreeSet;
 /// Every partition's leader leads by its own word.
 pub fn leaders_answer(world: &World, topic: &str) -> bool {
     let Some(image) = world
-        .brokers()
+        .working_brokers()
         .max_by_key(|b| b.image().offset)
         .map(|b| b.image())
     else {
@@ -42,7 +42,7 @@ fn ids(list: &[NodeId]) -> BTreeSet<i64> {
 
 /// Conditions on one partition, as every running broker's metadata has it.
 fn metadata_holds(world: &World, step: &Step, topic: &str, partition: i32) -> bool {
-    world.brokers().all(|b| {
+    world.working_brokers().all(|b| {
         let Some(p) = b
             .image()
             .topics
@@ -93,7 +93,7 @@ impl Player {
     pub(super) fn wait_step(&mut self, step: &Step) -> Result<(), String> {
         if let Some(name) = step.str("no_topic") {
             return self.wait("the topic to go", |w| {
-                w.brokers()
+                w.working_brokers()
                     .all(|b| b.image().topics.topic_named(name).is_none())
             });
         }
@@ -107,7 +107,7 @@ impl Player {
             .any(|c| step.has(c));
         let what = format!("{:?}", step.input);
         self.wait(&what, |w| {
-            let newest = w.brokers().max_by_key(|b| b.image().offset);
+            let newest = w.working_brokers().max_by_key(|b| b.image().offset);
             let registered =
                 newest.and_then(|b| b.image().topics.topic_named(topic)?.partition(partition));
             let leader = registered.map(|p| p.leader).filter(|id| !id.is_none());
