@@ -273,14 +273,21 @@ function measure(el: HTMLElement, ...painters: Painter[]): Boxes {
     const r = a.getBoundingClientRect();
     if (r.width > 0) actors.set(a.dataset.actor ?? "", box(r));
   }
-  const column = el.querySelector(".column.blocks");
+  const clip = [".column.blocks", ".columns"].flatMap((s) => el.querySelector(s) ?? []).map((e) => box(e.getBoundingClientRect()));
   for (const p of painters) p.resize(o.width, o.height, Math.min(2, window.devicePixelRatio || 1));
   return {
     width: o.width,
     height: o.height,
-    clip: column ? box(column.getBoundingClientRect()) : { x: 0, y: 0, w: o.width, h: o.height },
+    // In a narrow window the columns scroll together, else each by itself.
+    clip: clip.reduce(intersect, { x: 0, y: 0, w: o.width, h: o.height }),
     blocks,
     actors,
     labelWidth: o.width < 760 ? LABEL_WIDTH_PHONE : LABEL_WIDTH,
   };
+}
+
+function intersect(a: Rect, b: Rect): Rect {
+  const x = Math.max(a.x, b.x);
+  const y = Math.max(a.y, b.y);
+  return { x, y, w: Math.min(a.x + a.w, b.x + b.w) - x, h: Math.min(a.y + a.h, b.y + b.h) - y };
 }
