@@ -182,8 +182,7 @@ impl Node {
                     .collect(),
                 ..Default::default()
             };
-            if part.error == ErrorCode::NotLeaderOrFollower
-                && api_version >= CURRENT_LEADER_VERSION
+            if part.error == ErrorCode::NotLeaderOrFollower && api_version >= CURRENT_LEADER_VERSION
             {
                 answer.current_leader = self.current_leader(&tp);
                 self.endpoint(&answer.current_leader, &mut response.node_endpoints);

@@ -99,7 +99,9 @@ impl Player {
         match step.op.as_str() {
             "create_topic" | "delete_topic" | "create_partitions" | "alter_topic_config"
             | "elect_leaders" | "reassign" | "delete_records" => self.admin_step(step),
-            "describe_topic" | "list_offsets" | "replicas" | "dump_log" | "describe_producers" => self.observe_step(step),
+            "describe_topic" | "list_offsets" | "replicas" | "dump_log" | "describe_producers" => {
+                self.observe_step(step)
+            }
             "wait_until" => self.wait_step(step).map(|()| json!({})),
             "advance" => {
                 let ms = step.i64("ms").unwrap_or(0);

@@ -102,11 +102,10 @@ impl Player {
             topic_data: topic_data.into_iter().map(|(_, data)| data).collect(),
         };
         if acks == 0 {
-            let fate =
-                match self.ask_for(FATE_MS, vec![node], version, request.into(), false) {
-                    Asked::Closed => "connection_closed",
-                    _ => "no_response",
-                };
+            let fate = match self.ask_for(FATE_MS, vec![node], version, request.into(), false) {
+                Asked::Closed => "connection_closed",
+                _ => "no_response",
+            };
             return Ok(json!({"fate": fate}));
         }
         let Asked::Answered(Response::Produce(r)) =
