@@ -271,9 +271,9 @@ export function Why({ hands }: { hands: Hands }): VNode {
   );
 }
 
-/** Steps that only carry a message along add nothing to the chain for a reader. */
+/** Wake-ups in the middle of a chain add nothing for a reader; messages that were worked on tell the way. */
 function shorten(causes: readonly CauseCard[]): readonly CauseCard[] {
-  const carried = (c: CauseCard): boolean => ["handled", "took", "woke"].includes(c.event.what.is);
+  const carried = (c: CauseCard): boolean => ["took", "woke"].includes(c.event.what.is);
   const kept = causes.filter((c, i) => i === 0 || i === causes.length - 1 || !carried(c));
   return kept.slice(0, 40);
 }
