@@ -1,5 +1,8 @@
-//! How fast a world runs: 3 brokers, 6 partitions, 6 clients, checks on. Prints events and steps a second, and the cost of a clone.
+//! How fast a world runs and how fast a session goes anywhere in it: 3 brokers, 6 partitions, 6 clients, checks on.
+//! Prints events and steps a second, the cost of a clone, and of seeks across the run. `rate EVENTS`, 1 000 000 by default.
 
+use offsetscope_sim::ids::EventId;
+use offsetscope_sim::session::{Journal, Session};
 use offsetscope_sim::World;
 use offsetscope_sim::scenario::Scenario;
 use protocol::Instant;
@@ -60,4 +63,33 @@ fn main() {
     let began = std::time::Instant::now();
     let copies: Vec<World> = (0..100).map(|_| world.clone()).collect();
     println!("a clone      {:?}", began.elapsed() / copies.len() as u32);
+    seeks(&scenario, wanted);
+}
+
+/// Checkpoints of the playground's budget, then seeks to events spread over the whole run.
+fn seeks(scenario: &Scenario, wanted: u64) {
+    const BUDGET_BYTES: usize = 64 << 20;
+    const SEEKS: u64 = 100;
+    let world = World::from_scenario(scenario).expect("comes up");
+    let first = world.last_event().0;
+    let mut session = Session::new(world, Journal::default(), BUDGET_BYTES);
+    while session.event().0 - first < wanted && session.machine().violation().is_none() {
+        let until = session.machine().now().after_ms(1_000);
+        session.advance(until, u64::MAX, &mut |_| false);
+        session.take_heard();
+    }
+    let (bytes, count) = session.checkpoint_bytes();
+    println!("checkpoints  {count:>10}, about {} bytes each", bytes / count.max(1));
+    let mut took: Vec<std::time::Duration> = (0..SEEKS)
+        .map(|i| {
+            // a stride that is prime to the number of seeks visits all of them, far from one another
+            let target = first + (i * 37 % SEEKS) * wanted / SEEKS;
+            let began = std::time::Instant::now();
+            session.seek(EventId(target));
+            began.elapsed()
+        })
+        .collect();
+    took.sort();
+    let at = |percent: usize| took[(took.len() * percent / 100).min(took.len() - 1)];
+    println!("seek         median {:?}, p99 {:?}, longest {:?}", at(50), at(99), at(100));
 }
