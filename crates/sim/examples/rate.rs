@@ -1,10 +1,10 @@
 //! How fast a world runs and how fast a session goes anywhere in it: 3 brokers, 6 partitions, 6 clients, checks on.
 //! Prints events and steps a second, the cost of a clone, and of seeks across the run. `rate EVENTS`, 1 000 000 by default.
 
-use offsetscope_sim::ids::EventId;
-use offsetscope_sim::session::{Journal, Session};
 use offsetscope_sim::World;
+use offsetscope_sim::ids::EventId;
 use offsetscope_sim::scenario::Scenario;
+use offsetscope_sim::session::{Journal, Session};
 use protocol::Instant;
 
 const SCENARIO: &str = r#"{"version":1,"id":"rate","seed":1,
@@ -79,7 +79,10 @@ fn seeks(scenario: &Scenario, wanted: u64) {
         session.take_heard();
     }
     let (bytes, count) = session.checkpoint_bytes();
-    println!("checkpoints  {count:>10}, about {} bytes each", bytes / count.max(1));
+    println!(
+        "checkpoints  {count:>10}, about {} bytes each",
+        bytes / count.max(1)
+    );
     let mut took: Vec<std::time::Duration> = (0..SEEKS)
         .map(|i| {
             // a stride that is prime to the number of seeks visits all of them, far from one another
@@ -91,5 +94,10 @@ fn seeks(scenario: &Scenario, wanted: u64) {
         .collect();
     took.sort();
     let at = |percent: usize| took[(took.len() * percent / 100).min(took.len() - 1)];
-    println!("seek         median {:?}, p99 {:?}, longest {:?}", at(50), at(99), at(100));
+    println!(
+        "seek         median {:?}, p99 {:?}, longest {:?}",
+        at(50),
+        at(99),
+        at(100)
+    );
 }
