@@ -320,7 +320,7 @@ impl Producer {
     }
 
     /// A flush waits for the pieces of a batch that was split meanwhile.
-    fn follow_splits(&mut self) {
+    pub(super) fn follow_splits(&mut self) {
         for (whole, pieces) in std::mem::take(&mut self.sender.splits) {
             for thread in self.threads.values_mut() {
                 if let Some(Running {

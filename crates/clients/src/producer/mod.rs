@@ -116,6 +116,8 @@ impl Producer {
         }
         if self.sender.waits_until(now).is_none() {
             self.sender.advance(now);
+            // A flush that waits for a batch goes on to wait for its pieces, or nobody would wake it when they are done.
+            self.follow_splits();
         }
         let wake = self.next_wake(now);
         (wake < Ms::MAX).then(|| Instant::from_ms(wake))
