@@ -27,7 +27,7 @@ const suites = {
     const scene = ["run", "--quiet", "--locked", "--profile", "checked", "-p", "offsetscope-cli", "--", "run", "web/lessons/first-record.json"];
     const state = JSON.parse(output("cargo", [...scene, "--until", "5s", "--state"]) ?? "null");
     if (!state) stop("the first scene does not run natively");
-    run("wasm-pack", ["test", "--headless", "--chrome", "--mode", "no-install", "crates/wasm", "--", "--locked"], {
+    run("wasm-pack", ["test", "--headless", "--chrome", "--mode", "no-install", "crates/wasm"], {
       // The runner's defaults (20 s a file, 5 s a driver request) are short for a busy machine.
       env: { ...process.env, NATIVE_TRACE_HASH: state.trace_hash, WASM_BINDGEN_TEST_TIMEOUT: "120", WASM_BINDGEN_TEST_DRIVER_TIMEOUT: "30" },
     });
