@@ -406,6 +406,8 @@ impl ConsumerApp {
                                 self.events.push(AppEvent::Delivered {
                                     tp: tp.clone(),
                                     offset,
+                                    key: record.record.key,
+                                    value: record.record.value,
                                 });
                                 if ours {
                                     self.at_hand.push_back((
@@ -415,6 +417,13 @@ impl ConsumerApp {
                                     ));
                                 }
                             }
+                        }
+                        if !ours {
+                            // a poll that somebody asked for by hand
+                            self.events.push(AppEvent::Called {
+                                call: call.0,
+                                result: Ok(CallResult::Nothing),
+                            });
                         }
                         if ours && !self.at_hand.is_empty() {
                             self.commit_due = self.app.commit == CommitMode::SyncBefore;

@@ -93,7 +93,12 @@ pub enum AppEvent {
     /// A call threw.
     Thrown { call: u64, error: ClientError },
     /// `poll` handed a record over.
-    Delivered { tp: TopicPartition, offset: Offset },
+    Delivered {
+        tp: TopicPartition,
+        offset: Offset,
+        key: Option<Bytes>,
+        value: Option<Bytes>,
+    },
     /// Another call of a consumer's application ended.
     Called {
         call: u64,

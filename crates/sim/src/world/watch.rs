@@ -143,7 +143,7 @@ impl World {
                     }
                     ledger.failed(client, call, code_of(&error), by);
                 }
-                AppEvent::Delivered { tp, offset } => {
+                AppEvent::Delivered { tp, offset, .. } => {
                     ledger.readers.delivered(reader, &tp, offset);
                     if watch.checking {
                         let delivery = Delivery {

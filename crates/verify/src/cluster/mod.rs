@@ -4,9 +4,12 @@
 //! it asks nodes, reads logs and waits.
 
 mod admin;
+mod consumers;
+mod groups;
 mod observe;
 mod produce;
 mod raw;
+mod raw_any;
 mod records;
 mod wait;
 
@@ -34,6 +37,9 @@ struct Player {
     /// Sends that a step did not wait for, by the name it gave them.
     open: BTreeMap<String, produce::Sends>,
     producers: BTreeMap<String, produce::Calls>,
+    consumers: BTreeMap<String, consumers::Heard>,
+    /// Values of answers that later requests use.
+    saved: BTreeMap<String, Value>,
     /// Ids of topics as they were last seen.
     topic_ids: BTreeMap<String, protocol::Uuid>,
 }
@@ -89,6 +95,8 @@ impl Player {
             names: Names::default(),
             open: BTreeMap::new(),
             producers: BTreeMap::new(),
+            consumers: BTreeMap::new(),
+            saved: BTreeMap::new(),
             topic_ids: BTreeMap::new(),
         };
         player.make_internal_topics()?;
@@ -111,6 +119,16 @@ impl Player {
             "start_producer" | "produce" | "await" | "close_producer" | "kill_producer" => {
                 self.produce_step(step)
             }
+            "start_consumer" | "subscribe" | "assign" | "poll" | "received"
+            | "rebalance_events" | "commit" | "seek" | "position" | "committed"
+            | "offsets_for_times" | "pause_partition" | "resume_partition" | "stop_polling"
+            | "start_polling" | "close_consumer" | "kill_consumer" => self.consumer_step(step),
+            "describe_group"
+            | "group_offsets"
+            | "alter_group_offsets"
+            | "delete_group"
+            | "delete_group_offsets" => self.group_step(step),
+            "raw" => self.raw_any(step),
             "raw_produce" | "raw_fetch" | "raw_list_offsets" | "raw_offset_for_leader_epoch" => {
                 self.raw_step(step)
             }
@@ -250,7 +268,13 @@ impl Player {
         match step.get("broker") {
             Value::Number(n) => Ok(NodeId(n.as_i64().unwrap_or(-1) as i32)),
             Value::Object(o) => {
-                let tp = o.get("leader_of").ok_or("only leader_of is played")?;
+                if o.contains_key("coordinator_of_group") {
+                    return self.coordinator("__consumer_offsets");
+                }
+                if o.contains_key("coordinator_of_txn") {
+                    return self.coordinator("__transaction_state");
+                }
+                let tp = o.get("leader_of").ok_or("broker")?;
                 self.leader(
                     tp[0].as_str().unwrap_or_default(),
                     tp[1].as_i64().unwrap_or(0) as i32,

@@ -40,7 +40,7 @@ pub struct Sends {
     flush: u64,
 }
 
-fn error_name(error: &ClientError) -> Value {
+pub(super) fn error_name(error: &ClientError) -> Value {
     let name = |kind: &ErrorKind| match kind {
         ErrorKind::Code(code) => code.name().to_owned(),
         ErrorKind::Class(class) => (*class).to_owned(),
@@ -77,6 +77,7 @@ impl Player {
                     config.insert(k.clone(), Scalar::Text(text));
                 }
                 self.producers.insert(id.clone(), Calls::default());
+                self.consumers.remove(&id);
                 let producer = Producer {
                     id,
                     config,
@@ -202,8 +203,12 @@ impl Player {
     }
 
     /// Notes what the applications were told since the last time.
-    fn hear(&mut self) {
+    pub(super) fn hear(&mut self) {
         for (client, event) in self.world.take_told() {
+            if let Some(heard) = self.consumers.get_mut(&*client) {
+                heard.hear(event);
+                continue;
+            }
             let Some(calls) = self.producers.get_mut(&*client) else {
                 continue;
             };

@@ -13,10 +13,14 @@ const MAX_TEXT_CHARS: usize = 200;
 /// Producer ids from here on are handed in and stay as they are.
 const HANDED_IN: i64 = 1_000_000;
 
+/// A drawn id ends with one, of this length in characters.
+const DRAWN_ID: usize = 22;
+
 /// Values that Kafka draws, by order of first appearance.
 #[derive(Clone, Debug, Default)]
 pub struct Names {
     producers: BTreeMap<i64, String>,
+    members: BTreeMap<String, String>,
 }
 
 impl Names {
@@ -26,6 +30,15 @@ impl Names {
         }
         let next = format!("P{}", self.producers.len() + 1);
         json!(self.producers.entry(id).or_insert(next))
+    }
+
+    /// A member id; drawn ones are told by their length.
+    pub fn member(&mut self, id: &str) -> Value {
+        if id.len() < DRAWN_ID {
+            return json!(id);
+        }
+        let next = format!("m{}", self.members.len() + 1);
+        json!(self.members.entry(id.to_owned()).or_insert(next))
     }
 }
 

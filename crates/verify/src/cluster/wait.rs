@@ -1,6 +1,6 @@
 //! `wait_until`: conditions on what brokers know and what replicas hold.
 
-use super::Player;
+use super::{PATIENCE_MS, Player};
 use crate::Step;
 use protocol::{NodeId, Offset, TopicPartition};
 use serde_json::Value;
@@ -90,12 +90,49 @@ fn replicas_hold(world: &World, step: &Step, tp: &TopicPartition, leader: Option
 }
 
 impl Player {
+    /// Runs until `ready`, hearing what applications are told.
+    fn wait_for_consumers(
+        &mut self,
+        step: &Step,
+        ready: impl Fn(&Self) -> bool,
+    ) -> Result<(), String> {
+        let until = self.now().after_ms(PATIENCE_MS);
+        loop {
+            self.hear();
+            if ready(self) {
+                return Ok(());
+            }
+            if !self.world.step_until(until) {
+                self.hear();
+                return match ready(self) {
+                    true => Ok(()),
+                    false => Err(format!("waited in vain for {:?}", step.input)),
+                };
+            }
+        }
+    }
+
     pub(super) fn wait_step(&mut self, step: &Step) -> Result<(), String> {
         if let Some(name) = step.str("no_topic") {
             return self.wait("the topic to go", |w| {
                 w.working_brokers()
                     .all(|b| b.image().topics.topic_named(name).is_none())
             });
+        }
+        if let Some(id) = step.str("consumer") {
+            return self.wait_for_consumers(step, |player| player.consumer_holds(step, id));
+        }
+        if step.has("all_assigned") {
+            let ids = step.get("all_assigned").as_array().into_iter().flatten();
+            let ids: Vec<&str> = ids.filter_map(Value::as_str).collect();
+            return self.wait_for_consumers(step, |player| {
+                let owned: Vec<_> = ids.iter().flat_map(|id| player.owned(id)).collect();
+                let different: BTreeSet<_> = owned.iter().collect();
+                step.i64("partitions") == Some(owned.len() as i64) && different.len() == owned.len()
+            });
+        }
+        if let Some(group) = step.str("group") {
+            return self.wait_for_group(step, group);
         }
         let Some(topic) = step.str("topic") else {
             return Err("this condition is not played".into());
