@@ -1,25 +1,6 @@
 //! The rules of replication, as the catalogue lists them.
 
-use protocol::trace::{Fidelity, Rule, RuleId};
-
-macro_rules! rules {
-    ($($name:ident = $id:literal, $en:literal, $ko:literal, $configs:expr, $kip:literal, $source:literal, $fidelity:ident;)*) => {
-        $(pub const $name: RuleId = RuleId($id);)*
-
-        /// Every rule of this crate.
-        pub static RULES: &[Rule] = &[$(Rule {
-            id: $name,
-            en: $en,
-            ko: $ko,
-            configs: &$configs,
-            kip: $kip,
-            source: $source,
-            fidelity: Fidelity::$fidelity,
-        }),*];
-    };
-}
-
-rules! {
+protocol::rules! {
     HW_LEADER = "hw.leader",
         "The leader's high watermark is the smallest log end offset of the in-sync replicas, of a replica about to join them, and of one that is caught up and may join; it never falls while the leader stays.",
         "리더의 하이 워터마크는 ISR, ISR에 들어오는 중인 레플리카, 따라잡아서 들어올 수 있는 레플리카의 로그 끝 오프셋 가운데 가장 작은 값입니다. 리더가 바뀌지 않는 한 내려가지 않습니다.",

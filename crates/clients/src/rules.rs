@@ -1,25 +1,6 @@
 //! The rules of producers and consumers, as the catalogue lists them.
 
-use protocol::trace::{Fidelity, Rule, RuleId};
-
-macro_rules! rules {
-    ($($name:ident = $id:literal, $en:literal, $ko:literal, $configs:expr, $kip:literal, $source:literal, $fidelity:ident;)*) => {
-        $(pub const $name: RuleId = RuleId($id);)*
-
-        /// Every rule of this crate.
-        pub static RULES: &[Rule] = &[$(Rule {
-            id: $name,
-            en: $en,
-            ko: $ko,
-            configs: &$configs,
-            kip: $kip,
-            source: $source,
-            fidelity: Fidelity::$fidelity,
-        }),*];
-    };
-}
-
-rules! {
+protocol::rules! {
     CLIENT_LEAST_LOADED = "client.least-loaded",
         "Requests that any broker can answer go to the idle connection that comes first, else to the one with the fewest unanswered requests.",
         "어느 브로커나 답할 수 있는 요청은 먼저 나오는 쉬고 있는 연결로, 없으면 응답을 기다리는 요청이 가장 적은 연결로 보냅니다.",

@@ -40,6 +40,25 @@ pub struct Rule {
     pub fidelity: Fidelity,
 }
 
+/// Declares a crate's rules: one constant each, and `RULES` with all of them, in the order in which they are written.
+#[macro_export]
+macro_rules! rules {
+    ($($name:ident = $id:literal, $en:literal, $ko:literal, $configs:expr, $kip:literal, $source:literal, $fidelity:ident;)*) => {
+        $(pub const $name: $crate::trace::RuleId = $crate::trace::RuleId($id);)*
+
+        /// Every rule of this crate.
+        pub static RULES: &[$crate::trace::Rule] = &[$($crate::trace::Rule {
+            id: $name,
+            en: $en,
+            ko: $ko,
+            configs: &$configs,
+            kip: $kip,
+            source: $source,
+            fidelity: $crate::trace::Fidelity::$fidelity,
+        }),*];
+    };
+}
+
 /// What a fact is about.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize)]
 #[serde(rename_all = "snake_case")]

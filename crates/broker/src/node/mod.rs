@@ -74,9 +74,6 @@ impl Files {
     }
 }
 
-/// Keys that fit the cleaner's map: `log.cleaner.dedupe.buffer.size` of 128 MiB at 24 bytes a key, nine tenths full.
-const OFFSET_MAP_SLOTS: usize = 134_217_728 / 24 / 10 * 9;
-
 /// Between two log tasks.
 #[derive(Clone, Copy, Debug)]
 struct LogTasks {
@@ -377,7 +374,7 @@ impl Node {
             if self.config.cleaner_enabled {
                 // one log a turn until nothing is due; a turn that fails marks its log and goes on
                 while logs
-                    .cleaner_pass(OFFSET_MAP_SLOTS, now.ms())
+                    .cleaner_pass(log::cleaner::DEFAULT_OFFSET_MAP_SLOTS, now.ms())
                     .is_ok_and(|(cleaned, _)| cleaned.is_some())
                 {}
             }
